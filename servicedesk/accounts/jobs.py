@@ -1,0 +1,22 @@
+"""What the desk does by itself with the records of sign-in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from servicedesk.accounts.models import OneTimeLink, SignInAttempt
+from servicedesk.core.actors import SYSTEM
+from servicedesk.core.jobs import job
+from servicedesk.core.unit_of_work import unit_of_work
+
+KEPT = timedelta(days=30)
+
+
+@job("accounts.forget_old_tries")
+def forget_old_tries() -> None:
+    """Delete tries and dead links of more than 30 days; the audit keeps what mattered."""
+    with unit_of_work(SYSTEM, "accounts.forget_old_tries") as work:
+        work.session.execute(delete(SignInAttempt).where(SignInAttempt.at < work.at - KEPT))
+        work.session.execute(delete(OneTimeLink).where(OneTimeLink.expires_at < work.at - KEPT))

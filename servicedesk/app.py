@@ -1,0 +1,66 @@
+"""The composition root: the only module that imports everything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+from config import ROOT
+from servicedesk import cli, registry
+from servicedesk.core import database
+from servicedesk.core.embedded_postgres import database_url
+from servicedesk.shell import install_shell
+
+if TYPE_CHECKING:
+    from config import Settings
+
+
+def create_app(settings: Settings, *, url: str | None = None) -> Flask:
+    """Build the desk; `url` names another database than the settings do."""
+    app = Flask(
+        "servicedesk",
+        root_path=str(ROOT),
+        template_folder="templates",
+        static_folder="static",
+        instance_path=str(settings.instance),
+    )
+    configure(app, settings, url or database_url(settings))
+    install_database(app)
+    registry.listen()
+    install_shell(app, settings, registry.load_person)
+    registry.mount(app, settings)
+    cli.mount(app)
+    return app
+
+
+def configure(app: Flask, settings: Settings, url: str) -> None:
+    """Translate our settings into what Flask and its extensions read."""
+    app.config.from_mapping(
+        SECRET_KEY=settings.secret_key,
+        SETTINGS=settings,
+        SQLALCHEMY_DATABASE_URI=url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": 8,
+            "max_overflow": 8,
+            "pool_pre_ping": False,
+            "pool_recycle": 1800,
+            # a query nobody waits for any more must not hold a connection for ever
+            "connect_args": {"options": "-c statement_timeout=60000 -c timezone=UTC"},
+        },
+        MAX_CONTENT_LENGTH=30 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        MAX_FORM_PARTS=6000,
+        TESTING=settings.mode == "test",
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+
+
+def install_database(app: Flask) -> None:
+    """Give the models their sessions and the migrations their metadata."""
+    db = SQLAlchemy(metadata=database.Model.metadata, session_options={"expire_on_commit": False})
+    db.init_app(app)
+    database.use_sessions(db.session)
+    Migrate(app, db, directory=str(ROOT / "migrations"))

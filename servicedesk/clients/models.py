@@ -1,0 +1,133 @@
+"""Client companies, what they have contracted, and who speaks for them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Numeric, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from servicedesk.accounts.models import User
+from servicedesk.core.database import Model
+from servicedesk.core.text import msgid
+
+
+class Modality(StrEnum):
+    """How much of the administration the operator takes over."""
+
+    SELF_MANAGED = "self_managed"
+    MANAGED = "managed"
+    ADVANCED_MANAGED = "advanced_managed"
+
+
+class FunctionalBlock(StrEnum):
+    """A named set of actions and policies that a contract can contain."""
+
+    DEVICE_SECURITY = "device_security"
+    MESSAGING = "messaging"
+    LOCATION = "location"
+    CONFIGURATION = "configuration"
+    APPLICATIONS = "applications"
+    DOCUMENTS = "documents"
+    CONFORMITY = "conformity"
+    ENROLMENT = "enrolment"
+
+
+MODALITY_LABELS = {
+    Modality.SELF_MANAGED: msgid("Self-managed"),
+    Modality.MANAGED: msgid("Managed"),
+    Modality.ADVANCED_MANAGED: msgid("Advanced managed"),
+}
+BLOCK_LABELS = {
+    FunctionalBlock.DEVICE_SECURITY: msgid("Device security"),
+    FunctionalBlock.MESSAGING: msgid("Messages to devices"),
+    FunctionalBlock.LOCATION: msgid("Location"),
+    FunctionalBlock.CONFIGURATION: msgid("Configuration of wifi, mail and VPN"),
+    FunctionalBlock.APPLICATIONS: msgid("Application catalogue"),
+    FunctionalBlock.DOCUMENTS: msgid("Documents"),
+    FunctionalBlock.CONFORMITY: msgid("Conformity rules"),
+    FunctionalBlock.ENROLMENT: msgid("Enrolment"),
+}
+
+# which blocks a modality can be sold with
+COMPATIBLE_BLOCKS = {
+    Modality.SELF_MANAGED: frozenset(
+        {FunctionalBlock.DEVICE_SECURITY, FunctionalBlock.MESSAGING, FunctionalBlock.ENROLMENT}
+    ),
+    Modality.MANAGED: frozenset(FunctionalBlock) - {FunctionalBlock.CONFORMITY},
+    Modality.ADVANCED_MANAGED: frozenset(FunctionalBlock),
+}
+
+
+class Client(Model):
+    """A tenant: one company."""
+
+    __tablename__ = "client"
+    __tenant__ = "id"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    tax_id: Mapped[str]
+    sector: Mapped[str]
+    city: Mapped[str]
+    created_at: Mapped[datetime]
+
+    contracts: Mapped[list[Contract]] = relationship(lazy="raise_on_sql", back_populates="client")
+
+
+class Contract(Model):
+    """What a client has bought, from when to when, and on whose clock."""
+
+    __tablename__ = "contract"
+    __table_args__ = (
+        CheckConstraint("ends_on > starts_on", "it_ends_after_it_starts"),
+        CheckConstraint("engagement_days between 0 and 366", "days_fit_a_year"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    modality: Mapped[Modality]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    time_zone: Mapped[str]
+    blocks: Mapped[list[str]]
+    engagement_days: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(16))
+
+    client: Mapped[Client] = relationship(lazy="raise_on_sql", back_populates="contracts")
+
+    def includes(self, block: FunctionalBlock) -> bool:
+        """Whether the contract contains `block`."""
+        return block.value in self.blocks
+
+    def is_in_force(self, day: date) -> bool:
+        """Whether the contract covers `day`."""
+        return self.starts_on <= day <= self.ends_on
+
+
+class AuthorisedContact(Model):
+    """The person who speaks for a client: the only client-side person who may act."""
+
+    __tablename__ = "authorised_contact"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    phone: Mapped[str] = mapped_column(default="")
+
+    user: Mapped[User] = relationship(lazy="raise_on_sql")
+
+
+class AccountManagement(Model):
+    """Which clients an account manager looks after."""
+
+    __tablename__ = "account_management"
+    __table_args__ = (UniqueConstraint("user_id", "client_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+
+    user: Mapped[User] = relationship(lazy="raise_on_sql")

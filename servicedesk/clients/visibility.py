@@ -1,0 +1,26 @@
+"""Whose rows exist for an actor: the application's half of the wall between clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, false, true
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import InstrumentedAttribute
+
+    from servicedesk.core.actors import Actor
+
+
+def visible_to(
+    actor: Actor, column: ColumnElement[int] | InstrumentedAttribute[int]
+) -> ColumnElement[bool]:
+    """Return the condition that keeps the actor's clients; `column` holds a client's id."""
+    if actor.client_ids is None:
+        return true()
+    if not actor.client_ids:
+        return false()
+    if len(actor.client_ids) == 1:
+        (only,) = actor.client_ids
+        return column == only
+    return column.in_(sorted(actor.client_ids))

@@ -1,0 +1,93 @@
+"""Outgoing mail: a row of the transaction that causes it, sent by a job after the commit."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from servicedesk.core import audit, clock
+from servicedesk.core.database import Model, session
+from servicedesk.core.jobs import job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servicedesk.core.unit_of_work import Work
+
+
+class OutgoingMail(Model):
+    """A mail to one person: what is to be rendered, in which language, and whether it left.
+
+    `context` may carry a one-time link, so it is emptied once the mail has left.
+    """
+
+    __tablename__ = "outgoing_mail"
+    __tenant__ = None
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    recipient: Mapped[str]
+    language: Mapped[str]
+    template: Mapped[str]
+    context: Mapped[dict[str, Any]]
+    subject_reference: Mapped[str]  # the ticket or account it is about
+    message_id: Mapped[str]  # the same at every try, so that a repeat is seen as one mail
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+
+
+_deliver: list[Callable[[OutgoingMail], None]] = []
+
+
+def use_delivery(deliver: Callable[[OutgoingMail], None]) -> None:
+    """Tell how a mail leaves the house; the composition root calls this."""
+    _deliver[:] = [deliver]
+
+
+def queue_mail(
+    work: Work, recipient: str, language: str, template: str, *, about: str, **context: Any
+) -> None:
+    """Have a worker render `templates/mail/<template>.{txt,html}`, once the transaction holds.
+
+    The insert runs in the database as its owner: no client's role can read the mails of others.
+    """
+    mail_id = work.session.execute(
+        text("SELECT desk_queue_mail(:to, :language, :template, CAST(:context AS jsonb), :about)"),
+        {
+            "to": recipient,
+            "language": language,
+            "template": template,
+            "context": json.dumps(audit.plain(context)),
+            "about": about,
+        },
+    ).scalar_one()
+    work.enqueue(send_mail, mail_id=mail_id)
+
+
+class MailNotAccepted(Exception):
+    """The mail server could not take it now; the job is tried again later."""
+
+
+@job("mail.send", queue="mail")
+def send_mail(mail_id: int) -> None:
+    """Send one mail unless it has left already; raises MailNotAccepted to be tried again."""
+    current = session()
+    mail = current.get(OutgoingMail, mail_id, with_for_update=True)
+    if mail is None or mail.sent_at is not None:
+        current.rollback()
+        return
+    mail.attempts += 1
+    try:
+        _deliver[0](mail)
+    except MailNotAccepted as error:
+        mail.error = str(error)
+        current.commit()
+        raise
+    mail.sent_at, mail.error, mail.context = clock.now(), None, {}
+    current.commit()

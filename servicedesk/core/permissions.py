@@ -1,0 +1,72 @@
+"""Every permission of the desk, who holds it, and the one function that asks.
+
+Named subject:act. Reach (whose rows) is not here: `visible_to` narrows reads, and what an actor
+cannot see does not exist for them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from servicedesk.core.actors import Actor, Role
+from servicedesk.core.errors import Forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Permission(StrEnum):
+    """What may be asked for; keep the list sorted."""
+
+    ACCOUNT_ADMINISTER = "account:administer"
+    AUDIT_READ = "audit:read"
+    CLIENT_ADMINISTER = "client:administer"
+    CLIENT_READ = "client:read"
+    DEVICE_ACT = "device:act"
+    DEVICE_READ = "device:read"
+    ORDER_APPROVE = "order:approve"
+    ORDER_EXECUTE = "order:execute"
+    ORDER_READ = "order:read"
+    TICKET_COMMENT = "ticket:comment"
+    TICKET_CONFIRM = "ticket:confirm"
+    TICKET_HANDLE = "ticket:handle"
+    TICKET_NOTE = "ticket:note"
+    TICKET_OPEN = "ticket:open"
+    TICKET_READ = "ticket:read"
+
+
+_READ = {
+    Permission.CLIENT_READ,
+    Permission.DEVICE_READ,
+    Permission.ORDER_READ,
+    Permission.TICKET_READ,
+}
+_TALK = {Permission.TICKET_OPEN, Permission.TICKET_COMMENT, Permission.TICKET_CONFIRM}
+_WORK = {
+    Permission.DEVICE_ACT,
+    Permission.ORDER_APPROVE,
+    Permission.ORDER_EXECUTE,
+    Permission.TICKET_HANDLE,
+    Permission.TICKET_NOTE,
+}
+
+GRANTS: Mapping[Role, frozenset[Permission]] = {
+    Role.CONTACT: frozenset(_READ | _TALK | {Permission.DEVICE_ACT}),
+    Role.AGENT: frozenset(_READ | _TALK | _WORK),
+    Role.ACCOUNT_MANAGER: frozenset(_READ | _TALK | {Permission.TICKET_NOTE}),
+    Role.SUPERVISOR: frozenset(Permission),
+    Role.SYSTEM: frozenset(Permission) - {Permission.ORDER_APPROVE},
+    Role.GATE: frozenset(),
+}
+
+
+def may(actor: Actor, permission: Permission) -> bool:
+    """Whether the actor's role grants `permission`."""
+    return permission in GRANTS[actor.role]
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Raise Forbidden unless the actor's role grants `permission`."""
+    if not may(actor, permission):
+        raise Forbidden

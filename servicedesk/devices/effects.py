@@ -1,0 +1,27 @@
+"""What a device having obeyed means for the fleet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicedesk.devices.commands import CommandBatch, DeviceCommand
+from servicedesk.devices.instructions import EnterpriseWipe, EraseDevice
+from servicedesk.devices.models import Device, DeviceState
+
+if TYPE_CHECKING:
+    from servicedesk.core.unit_of_work import Work
+
+_STATE_AFTER = {
+    EraseDevice.kind: DeviceState.WIPED,
+    EnterpriseWipe.kind: DeviceState.RETIRED,
+}
+
+
+def apply_effect(work: Work, command: DeviceCommand) -> None:
+    """Note on the device that it was in touch, and what it is now."""
+    device = work.session.get_one(Device, command.device_id)
+    batch = work.session.get_one(CommandBatch, command.batch_id)
+    seen = command.finished_at or work.at
+    device.last_contact_at = max(device.last_contact_at or seen, seen)
+    if batch.instruction in _STATE_AFTER:
+        device.state = _STATE_AFTER[batch.instruction]

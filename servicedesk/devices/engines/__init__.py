@@ -1,0 +1,1 @@
+"""One folder an MDM engine; what they have in common is `contract.py`."""

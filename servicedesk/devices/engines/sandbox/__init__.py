@@ -1,0 +1,1 @@
+"""The connector of the sandbox: a simulated engine, reached as a real one would be."""

@@ -1,0 +1,84 @@
+"""The few things any engine may be told: what lies between n actions and m engines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instruction:
+    """What one device shall do. `is_repeatable`: doing it twice harms nobody."""
+
+    kind: ClassVar[str]
+    is_repeatable: ClassVar[bool]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the parameters as JSON knows them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockDevice(Instruction):
+    """Lock the screen and show a message and a number to call."""
+
+    kind = "lock_device"
+    is_repeatable = True
+
+    message: str = ""
+    phone_number: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnterpriseWipe(Instruction):
+    """Remove what is the company's and leave management."""
+
+    kind = "enterprise_wipe"
+    is_repeatable = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseDevice(Instruction):
+    """Reset to the state of a new device."""
+
+    kind = "erase_device"
+    is_repeatable = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowMessage(Instruction):
+    """Show a notification."""
+
+    kind = "show_message"
+    is_repeatable = True
+
+    title: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocateDevice(Instruction):
+    """Tell the position."""
+
+    kind = "locate_device"
+    is_repeatable = True
+
+
+INSTRUCTIONS: tuple[type[Instruction], ...] = (
+    LockDevice,
+    EnterpriseWipe,
+    EraseDevice,
+    ShowMessage,
+    LocateDevice,
+)
+_BY_KIND = {instruction.kind: instruction for instruction in INSTRUCTIONS}
+
+
+def instruction_from_json(kind: str, data: dict[str, Any]) -> Instruction:
+    """Return the instruction that `to_json` of that kind wrote. Raises KeyError, TypeError."""
+    return _BY_KIND[kind](**data)
+
+
+def is_repeatable(kind: str) -> bool:
+    """Whether doing an instruction of that kind twice harms nobody."""
+    return _BY_KIND[kind].is_repeatable

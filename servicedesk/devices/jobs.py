@@ -1,0 +1,29 @@
+"""What workers do for devices."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from servicedesk.core.jobs import job
+from servicedesk.devices.commands import RECONCILE_COMMANDS, SEND_COMMANDS
+from servicedesk.devices.dispatch import send_command
+from servicedesk.devices.reconciliation import overdue_commands, reconcile
+
+
+@job(SEND_COMMANDS)
+def send_commands(command_ids: list[int]) -> None:
+    """Send what is still queued of these; a repeat of the job finds nothing left to send."""
+    for command_id in command_ids:
+        send_command(command_id)
+
+
+@job(RECONCILE_COMMANDS)
+def reconcile_commands(command_ids: list[int]) -> None:
+    """Ask the engine about these."""
+    reconcile(command_ids)
+
+
+@job("devices.reconcile", queue="devices", every=timedelta(seconds=10))
+def reconcile_overdue() -> None:
+    """Ask about everything that went silent."""
+    reconcile(overdue_commands())

@@ -1,0 +1,40 @@
+"""What the composition root connects: reactions, jobs, engines, blueprints and commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicedesk.core.events import subscribe
+from servicedesk.devices import fleet_engines
+from servicedesk.devices import jobs as device_jobs
+from servicedesk.devices.engines.sandbox.client import SandboxEngine
+from servicedesk.devices.events import CommandSettled
+from servicedesk.orders import reactions as order_reactions
+from servicedesk.orders.events import OrderApproved, OrderCancelled, OrderFinished, OrderStarted
+from servicedesk.sla import jobs as sla_jobs
+from servicedesk.tickets import attachments
+from servicedesk.tickets import jobs as ticket_jobs
+from servicedesk.tickets import reactions as ticket_reactions
+
+if TYPE_CHECKING:
+    from config import Settings
+
+JOB_MODULES = (device_jobs, sla_jobs, ticket_jobs)  # importing them declares their jobs
+
+
+def listen() -> None:
+    """Connect events with what reacts to them; the order within an event matters."""
+    subscribe(CommandSettled, order_reactions.on_command_settled)
+    subscribe(OrderApproved, ticket_reactions.on_order_approved)
+    subscribe(OrderStarted, ticket_reactions.on_order_started)
+    subscribe(OrderFinished, ticket_reactions.on_order_finished)
+    subscribe(OrderCancelled, ticket_reactions.on_order_cancelled)
+
+
+def connect(settings: Settings) -> None:
+    """Give the domain what the settings decide: engines and folders."""
+    engines = {}
+    if settings.sandbox_url:
+        engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)
+    fleet_engines.use_engines(engines)
+    attachments.use_folder(settings.instance / "attachments")

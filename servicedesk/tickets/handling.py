@@ -1,0 +1,236 @@
+"""What people do with a ticket: talk, take, ask, resolve, confirm, reopen, rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from servicedesk.accounts.models import User
+from servicedesk.clients.visibility import visible_to
+from servicedesk.core.actors import Role, Side
+from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotFound
+from servicedesk.core.permissions import Permission, require
+from servicedesk.core.text import msgid
+from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.sla import clocks
+from servicedesk.sla.evaluation import EventKind, Party
+from servicedesk.sla.models import SlaLedger
+from servicedesk.tickets.attachments import attach
+from servicedesk.tickets.classification import priority_of
+from servicedesk.tickets.models import EntryKind, Ticket, TicketState
+from servicedesk.tickets.moves import Move, check, move_named
+from servicedesk.tickets.quiet_days import close_due_at
+from servicedesk.tickets.timeline import mail_people, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from servicedesk.core.actors import Actor
+    from servicedesk.core.unit_of_work import Work
+    from servicedesk.tickets.attachments import Upload
+    from servicedesk.tickets.models import Impact, Queue, TicketEntry, Urgency
+
+BODY_LENGTH = 20_000
+BEST_RATING = 5
+
+
+def locked_ticket(work: Work, reference: str) -> Ticket:
+    """Return the ticket under lock. Raises NotFound, also for another client's."""
+    ticket = work.session.scalars(
+        select(Ticket)
+        .where(Ticket.reference == reference, visible_to(work.actor, Ticket.client_id))
+        .with_for_update()
+    ).one_or_none()
+    if ticket is None:
+        raise NotFound
+    work.concerns(ticket.client_id, ticket.reference)
+    return ticket
+
+
+def add_message(
+    actor: Actor,
+    reference: str,
+    body: str,
+    *,
+    is_public: bool = True,
+    uploads: Sequence[Upload] = (),
+) -> TicketEntry:
+    """Say something, or note it for the operator alone. A client's answer ends the waiting.
+
+    Raises NotFound, Forbidden, InvalidInput.
+    """
+    with unit_of_work(actor, "tickets.message") as work:
+        ticket = locked_ticket(work, reference)
+        require(actor, Permission.TICKET_COMMENT if is_public else Permission.TICKET_NOTE)
+        if ticket.state in {TicketState.CLOSED, TicketState.CANCELLED} and is_public:
+            raise NotAllowedNow(msgid("The ticket is closed. Reopen it to go on."))
+        entry = _say(work, ticket, body, is_public=is_public)
+        if uploads:
+            work.session.flush()
+            attach(work, entry, uploads)
+        if is_public:
+            _hear(work, ticket)
+            mail_people(work, ticket, "ticket_message", body=entry.body)
+    return entry
+
+
+def _say(work: Work, ticket: Ticket, body: str, *, is_public: bool = True) -> TicketEntry:
+    words = body.strip()
+    if not words:
+        raise InvalidInput(msgid("Write something first."), field="body")
+    if len(words) > BODY_LENGTH or "\x00" in words:
+        raise InvalidInput(msgid("This is too long."), field="body")
+    return tell(work, ticket, EntryKind.MESSAGE, body=words, is_public=is_public)
+
+
+def _hear(work: Work, ticket: Ticket) -> None:
+    """Stop or go on with the clocks, as a public message means for them."""
+    if work.actor.side is Side.OPERATOR:
+        clocks.record(work, ledger_of(work, ticket), EventKind.RESPONDED)
+    elif ticket.state is TicketState.WAITING_CLIENT:
+        _set_state(work, ticket, TicketState.IN_PROGRESS)
+        clocks.record(work, ledger_of(work, ticket), EventKind.RESUMED, party=Party.CLIENT)
+
+
+def move_ticket(actor: Actor, reference: str, name: str, *, words: str = "") -> Ticket:
+    """Make a named move of `tickets/moves.py`, with its consequences for clocks and people.
+
+    Raises NotFound, Forbidden, NotAllowedNow, InvalidInput (words are missing).
+    """
+    move = move_named(name)
+    with unit_of_work(actor, f"tickets.{name}") as work:
+        ticket = locked_ticket(work, reference)
+        require(actor, move.permission)
+        check(move, ticket)
+        if move.needs_words and not words.strip():
+            raise InvalidInput(msgid("Write something first."), field="body")
+        make_move(work, ticket, move, words)
+    return ticket
+
+
+def make_move(work: Work, ticket: Ticket, move: Move, words: str = "") -> None:
+    """Carry a move out, as a step of whatever caused it."""
+    if words.strip():
+        _say(work, ticket, words)
+    _CONSEQUENCES[move.name](work, ticket)
+    before = ticket.state
+    _set_state(work, ticket, move.after)
+    if move.name not in {"take", "resume"} and before is not ticket.state:
+        mail_people(work, ticket, f"ticket_{move.name}", body=words.strip())
+
+
+def _set_state(work: Work, ticket: Ticket, state: TicketState) -> None:
+    if ticket.state is not state:
+        tell(work, ticket, EntryKind.STATE, before=ticket.state.value, after=state.value)
+        ticket.state = state
+
+
+def _take(work: Work, ticket: Ticket) -> None:
+    if ticket.state is TicketState.WAITING_CLIENT:
+        clocks.record(work, ledger_of(work, ticket), EventKind.RESUMED, party=Party.CLIENT)
+    ticket.assignee_id, ticket.assignee_name = work.actor.user_id, work.actor.name
+    tell(work, ticket, EntryKind.ASSIGNED, name=work.actor.name)
+
+
+def _wait(work: Work, ticket: Ticket) -> None:
+    ledger = ledger_of(work, ticket)
+    clocks.record(work, ledger, EventKind.RESPONDED)
+    clocks.record(work, ledger, EventKind.PAUSED, party=Party.CLIENT)
+
+
+def _resume(work: Work, ticket: Ticket) -> None:
+    clocks.record(work, ledger_of(work, ticket), EventKind.RESUMED, party=Party.CLIENT)
+
+
+def _resolve(work: Work, ticket: Ticket) -> None:
+    clocks.record(work, ledger_of(work, ticket), EventKind.RESOLVED)
+    ticket.resolved_at = work.at
+    ticket.close_due_at = close_due_at(work, ticket)
+
+
+def _confirm(work: Work, ticket: Ticket) -> None:
+    ticket.closed_at = work.at
+    ticket.close_due_at = None
+
+
+def _reopen(work: Work, ticket: Ticket) -> None:
+    clocks.record(work, ledger_of(work, ticket), EventKind.REOPENED)
+    ticket.resolved_at = ticket.closed_at = ticket.close_due_at = None
+    ticket.reopened_count += 1
+
+
+def _cancel(work: Work, ticket: Ticket) -> None:
+    clocks.record(work, ledger_of(work, ticket), EventKind.WITHDRAWN)
+    ticket.closed_at = work.at
+
+
+_CONSEQUENCES: Mapping[str, Callable[[Work, Ticket], None]] = {
+    "take": _take,
+    "wait_for_client": _wait,
+    "resume": _resume,
+    "resolve": _resolve,
+    "confirm": _confirm,
+    "reopen": _reopen,
+    "cancel": _cancel,
+}
+
+
+def ledger_of(work: Work, ticket: Ticket) -> SlaLedger:
+    """Return the ticket's clocks under lock."""
+    return work.session.get_one(SlaLedger, ticket.ledger_id, with_for_update=True)
+
+
+def assign_ticket(
+    actor: Actor, reference: str, assignee_id: int | None, queue: Queue | None = None
+) -> Ticket:
+    """Give it to a person or a queue. Raises NotFound, Forbidden, InvalidInput."""
+    with unit_of_work(actor, "tickets.assign") as work:
+        ticket = locked_ticket(work, reference)
+        require(actor, Permission.TICKET_HANDLE)
+        name = None
+        if assignee_id is not None:
+            user = work.session.get(User, assignee_id)
+            if user is None or not user.is_active or user.role is Role.CONTACT:
+                raise InvalidInput(msgid("This person cannot take tickets."), field="assignee")
+            name = user.name
+        ticket.assignee_id, ticket.assignee_name = assignee_id, name
+        ticket.queue = queue or ticket.queue
+        if assignee_id and ticket.state is TicketState.NEW:
+            _set_state(work, ticket, TicketState.IN_PROGRESS)
+        tell(work, ticket, EntryKind.ASSIGNED, name=name, queue=ticket.queue.value)
+    return ticket
+
+
+def reclassify_ticket(actor: Actor, reference: str, impact: Impact, urgency: Urgency) -> Ticket:
+    """Correct impact and urgency; the clocks are replanned from their real start.
+
+    Raises NotFound, Forbidden, NotAllowedNow.
+    """
+    with unit_of_work(actor, "tickets.reclassify") as work:
+        ticket = locked_ticket(work, reference)
+        require(actor, Permission.TICKET_HANDLE)
+        if not ticket.is_open:
+            raise NotAllowedNow
+        before, priority = ticket.priority, priority_of(impact, urgency)
+        ticket.impact, ticket.urgency, ticket.priority = impact, urgency, priority
+        if before is not priority:
+            ledger = ledger_of(work, ticket)
+            clocks.record(work, ledger, EventKind.REPLANNED, priority=priority.value)
+            tell(work, ticket, EntryKind.PRIORITY, before=before.value, after=priority.value)
+    return ticket
+
+
+def rate_ticket(actor: Actor, reference: str, rating: int, comment: str = "") -> Ticket:
+    """Say how good it was, once it is resolved. Raises NotFound, Forbidden, NotAllowedNow."""
+    with unit_of_work(actor, "tickets.rate") as work:
+        ticket = locked_ticket(work, reference)
+        if not actor.is_contact:
+            raise Forbidden
+        if ticket.resolved_at is None:
+            raise NotAllowedNow
+        if not 1 <= rating <= BEST_RATING:
+            raise InvalidInput(msgid("Give one to five."), field="rating")
+        ticket.rating, ticket.rating_comment = rating, comment.strip()[:2000] or None
+        tell(work, ticket, EntryKind.RATED, rating=rating, body=comment.strip()[:2000])
+    return ticket

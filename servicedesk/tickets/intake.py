@@ -1,0 +1,239 @@
+"""How tickets come to be: requests with their work order, queries, incidents on devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select
+
+from servicedesk.accounts.models import User
+from servicedesk.clients.models import AuthorisedContact
+from servicedesk.core.errors import InvalidInput, NotFound
+from servicedesk.core.permissions import Permission, require
+from servicedesk.core.references import next_reference
+from servicedesk.core.text import msgid
+from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.devices.catalogue import action_named
+from servicedesk.orders.checking import contract_in_force, devices_named
+from servicedesk.orders.drafting import draft_order
+from servicedesk.sla.clocks import open_ledger
+from servicedesk.tickets.attachments import attach
+from servicedesk.tickets.classification import priority_of, queue_of
+from servicedesk.tickets.models import (
+    KIND_PREFIXES,
+    EntryKind,
+    IdempotencyKey,
+    Impact,
+    Ticket,
+    TicketDevice,
+    TicketKind,
+    TicketOrder,
+    Urgency,
+)
+from servicedesk.tickets.timeline import mail_people, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from servicedesk.core.actors import Actor
+    from servicedesk.core.unit_of_work import Work
+    from servicedesk.devices.models import Device
+    from servicedesk.orders.models import WorkOrder
+    from servicedesk.tickets.attachments import Upload
+
+SUBJECT_LENGTH = 200
+DESCRIPTION_LENGTH = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedAction:
+    """What a request asks to be done: a catalogue code, its targets and parameters."""
+
+    code: str
+    devices: Sequence[str]  # references
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTicket:
+    """What a person fills in. `client_id` is needed from whoever acts for several clients."""
+
+    kind: TicketKind
+    subject: str
+    description: str
+    impact: Impact = Impact.LOW
+    urgency: Urgency = Urgency.MEDIUM
+    client_id: int | None = None
+    action: WantedAction | None = None
+    devices: Sequence[str] = ()  # what an incident or query is about
+    uploads: Sequence[Upload] = ()
+    idempotency_key: str | None = None
+    request_hash: str = ""
+
+
+class KeyUsedOtherwise(InvalidInput):
+    """The idempotency key came before, with another content."""
+
+    code = "idempotency-key-reused"
+    sentence = msgid("This Idempotency-Key was used for something else.")
+
+
+def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
+    """Open a ticket with its clocks, and for a request its drafted order, in one transaction.
+
+    Raises Forbidden, InvalidInput (with the field), KeyUsedOtherwise. A repeated idempotency key
+    with the same content returns the ticket it opened.
+    """
+    with unit_of_work(actor, "tickets.open") as work:
+        require(actor, Permission.TICKET_OPEN)
+        if known := _known(work, new):
+            return known
+        _check_words(new)
+        devices = _devices(work, new)
+        client_id = _client(work, new, devices)
+        contract = contract_in_force(work.session, client_id, work.at.date())
+        if contract is None:
+            raise InvalidInput(msgid("There is no contract in force."), field="client")
+        order = None
+        if new.action:
+            action = action_named(new.action.code)
+            order = draft_order(work, action, new.action.parameters, devices, contract)
+        priority = priority_of(new.impact, new.urgency)
+        requester_id, requester_name = _requester(work, client_id)
+        ticket = Ticket(
+            client_id=client_id,
+            reference=next_reference(work, KIND_PREFIXES[new.kind]),
+            kind=new.kind,
+            subject=new.subject.strip(),
+            description=new.description.strip(),
+            impact=new.impact,
+            urgency=new.urgency,
+            priority=priority,
+            queue=queue_of(new.kind, is_destructive=bool(order and order.needs_approval)),
+            requester_id=requester_id,
+            requester_name=requester_name,
+            ledger_id=open_ledger(work, contract, new.kind.value, priority.value).id,
+            created_at=work.at,
+            updated_at=work.at,
+        )
+        work.session.add(ticket)
+        work.session.flush()
+        work.concerns(client_id, ticket.reference)
+        _fill(work, ticket, new, devices, order)
+    return ticket
+
+
+def _fill(
+    work: Work,
+    ticket: Ticket,
+    new: NewTicket,
+    devices: Sequence[Device],
+    order: WorkOrder | None,
+) -> None:
+    """Write what hangs on the new ticket: timeline, devices, order, files, mail."""
+    entry = tell(
+        work, ticket, EntryKind.OPENED, on_behalf=work.actor.user_id != ticket.requester_id
+    )
+    if devices:
+        rows = [
+            {"ticket_id": ticket.id, "device_id": device.id, "client_id": ticket.client_id}
+            for device in devices
+        ]
+        work.session.execute(insert(TicketDevice), rows)
+    if order:
+        work.session.add(
+            TicketOrder(order_id=order.id, ticket_id=ticket.id, client_id=ticket.client_id)
+        )
+        tell(work, ticket, EntryKind.ORDER_DRAFTED, order=order.reference, action=order.action_code)
+    if new.uploads:
+        work.session.flush()
+        attach(work, entry, new.uploads)
+    if new.idempotency_key:
+        work.session.add(_key(work, ticket, new))
+    mail_people(work, ticket, "ticket_opened")
+
+
+def _known(work: Work, new: NewTicket) -> Ticket | None:
+    if not new.idempotency_key:
+        return None
+    found = work.session.execute(
+        select(IdempotencyKey.request_hash, Ticket)
+        .join(Ticket, Ticket.id == IdempotencyKey.ticket_id)
+        .where(
+            IdempotencyKey.user_id == work.actor.user_id,
+            IdempotencyKey.key == new.idempotency_key,
+        )
+    ).first()
+    if found is None:
+        return None
+    if found[0] != new.request_hash:
+        raise KeyUsedOtherwise(field="Idempotency-Key")
+    ticket: Ticket = found[1]
+    return ticket
+
+
+def _key(work: Work, ticket: Ticket, new: NewTicket) -> IdempotencyKey:
+    return IdempotencyKey(
+        client_id=ticket.client_id,
+        user_id=work.actor.user_id,
+        key=new.idempotency_key,
+        request_hash=new.request_hash,
+        ticket_id=ticket.id,
+        created_at=work.at,
+    )
+
+
+def _check_words(new: NewTicket) -> None:
+    for name, value, limit in (
+        ("subject", new.subject, SUBJECT_LENGTH),
+        ("description", new.description, DESCRIPTION_LENGTH),
+    ):
+        if not value.strip():
+            raise InvalidInput(msgid("This is needed."), field=name)
+        if len(value) > limit:
+            raise InvalidInput(msgid("This is too long."), field=name)
+        if "\x00" in value:
+            raise InvalidInput(msgid("This contains characters that cannot be stored."), field=name)
+    if (new.kind is TicketKind.REQUEST) is (new.action is None) and new.action:
+        raise InvalidInput(msgid("Only a request carries an action."), field="action")
+
+
+def _devices(work: Work, new: NewTicket) -> list[Device]:
+    references = new.action.devices if new.action else new.devices
+    if not references and not new.action:
+        return []
+    return devices_named(work.session, work.actor, references)
+
+
+def _client(work: Work, new: NewTicket, devices: Sequence[Device]) -> int:
+    """Return whose ticket it is: the contact's own, the devices', or the named client's."""
+    actor = work.actor
+    client_id = new.client_id
+    if client_id is None and devices:
+        client_id = devices[0].client_id
+    if client_id is None and actor.client_ids and len(actor.client_ids) == 1:
+        client_id = next(iter(actor.client_ids))
+    if client_id is None:
+        raise InvalidInput(msgid("Say for which client."), field="client")
+    if not actor.sees_client(client_id):
+        raise NotFound
+    if devices and devices[0].client_id != client_id:
+        raise InvalidInput(msgid("The devices belong to another client."), field="client")
+    return client_id
+
+
+def _requester(work: Work, client_id: int) -> tuple[int, str]:
+    """Return who is asked to confirm: the contact, also when the operator opens it for them."""
+    if work.actor.is_contact and work.actor.user_id is not None:
+        return work.actor.user_id, work.actor.name
+    row: Any = work.session.execute(
+        select(User.id, User.name)
+        .join(AuthorisedContact, AuthorisedContact.user_id == User.id)
+        .where(AuthorisedContact.client_id == client_id, User.is_active)
+        .order_by(User.id)
+        .limit(1)
+    ).first()
+    if row is None:
+        raise InvalidInput(msgid("The client has no authorised contact yet."), field="client")
+    return row[0], row[1]

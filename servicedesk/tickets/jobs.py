@@ -1,0 +1,15 @@
+"""What workers do for tickets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from servicedesk.core.jobs import job
+from servicedesk.tickets.quiet_days import close_quiet_tickets
+
+
+@job("tickets.close_quiet", every=timedelta(minutes=5))
+def close_quiet() -> None:
+    """Close resolved tickets nobody said anything about for five working days."""
+    while close_quiet_tickets():
+        pass

@@ -1,0 +1,90 @@
+"""What tickets do when their orders move, inside the transaction that moves them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from servicedesk.devices.commands import CommandState, DeviceCommand
+from servicedesk.orders.models import WorkOrder
+from servicedesk.tickets.handling import make_move
+from servicedesk.tickets.models import EntryKind, Ticket, TicketOrder
+from servicedesk.tickets.moves import move_named
+from servicedesk.tickets.timeline import tell
+
+if TYPE_CHECKING:
+    from servicedesk.core.unit_of_work import Work
+    from servicedesk.orders.events import (
+        OrderApproved,
+        OrderCancelled,
+        OrderFinished,
+        OrderStarted,
+    )
+
+
+def _ticket_of(work: Work, order_id: int) -> tuple[Ticket, WorkOrder] | None:
+    row = work.session.execute(
+        select(Ticket, WorkOrder)
+        .join(TicketOrder, TicketOrder.ticket_id == Ticket.id)
+        .join(WorkOrder, WorkOrder.id == TicketOrder.order_id)
+        .where(TicketOrder.order_id == order_id)
+        .with_for_update(of=Ticket)
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def on_order_approved(work: Work, event: OrderApproved) -> None:
+    """Tell who approved it."""
+    if found := _ticket_of(work, event.order_id):
+        ticket, order = found
+        tell(work, ticket, EntryKind.ORDER_APPROVED, order=order.reference)
+
+
+def on_order_started(work: Work, event: OrderStarted) -> None:
+    """Tell that devices are being commanded."""
+    if found := _ticket_of(work, event.order_id):
+        ticket, order = found
+        tell(work, ticket, EntryKind.ORDER_STARTED, order=order.reference, devices=event.devices)
+
+
+def on_order_cancelled(work: Work, event: OrderCancelled) -> None:
+    """Tell that nothing more is sent."""
+    if found := _ticket_of(work, event.order_id):
+        ticket, order = found
+        tell(work, ticket, EntryKind.ORDER_CANCELLED, order=order.reference)
+
+
+def on_order_finished(work: Work, event: OrderFinished) -> None:
+    """Resolve the ticket with the devices' answers as evidence, or leave the rest to the agent."""
+    found = _ticket_of(work, event.order_id)
+    if found is None:
+        return
+    ticket, order = found
+    counts = _counts(work, order)
+    tell(work, ticket, EntryKind.ORDER_FINISHED, order=order.reference, outcomes=counts)
+    if event.all_done and ticket.is_open and not _has_open_orders(work, ticket):
+        make_move(work, ticket, move_named("resolve"))
+
+
+def _counts(work: Work, order: WorkOrder) -> dict[str, int]:
+    rows = work.session.execute(
+        select(DeviceCommand.state, func.count())
+        .where(DeviceCommand.batch_id == order.batch_id)
+        .group_by(DeviceCommand.state)
+    )
+    return {CommandState(row[0]).value: row[1] for row in rows}
+
+
+def _has_open_orders(work: Work, ticket: Ticket) -> bool:
+    return bool(
+        work.session.scalar(
+            select(func.count())
+            .select_from(TicketOrder)
+            .join(WorkOrder, WorkOrder.id == TicketOrder.order_id)
+            .where(
+                TicketOrder.ticket_id == ticket.id,
+                WorkOrder.state.not_in(("done", "cancelled")),
+            )
+        )
+    )

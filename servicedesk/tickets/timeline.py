@@ -1,0 +1,72 @@
+"""Writing on a ticket's timeline, and telling the people concerned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from servicedesk.accounts.models import User
+from servicedesk.core.actors import Side
+from servicedesk.core.mail import queue_mail
+from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry, TicketWatcher
+
+if TYPE_CHECKING:
+    from servicedesk.core.unit_of_work import Work
+
+
+def tell(
+    work: Work,
+    ticket: Ticket,
+    kind: EntryKind,
+    *,
+    body: str = "",
+    is_public: bool = True,
+    **facts: Any,
+) -> TicketEntry:
+    """Add a line to the timeline in the actor's name."""
+    entry = TicketEntry(
+        client_id=ticket.client_id,
+        ticket_id=ticket.id,
+        at=work.at,
+        kind=kind,
+        is_public=is_public,
+        author_id=work.actor.user_id,
+        author_name=work.actor.name,
+        author_side=work.actor.side,
+        body=body,
+        facts=facts,
+    )
+    work.session.add(entry)
+    ticket.updated_at = work.at
+    return entry
+
+
+def mail_people(work: Work, ticket: Ticket, template: str, *, body: str = "") -> None:
+    """Have the people concerned told by mail, each in their language, except who caused it.
+
+    An agent's message goes to the requester, the client's to the assignee; watchers get both.
+    """
+    watchers = select(TicketWatcher.user_id).where(TicketWatcher.ticket_id == ticket.id)
+    concerned = {ticket.requester_id}
+    if work.actor.side is not Side.OPERATOR and ticket.assignee_id:
+        concerned.add(ticket.assignee_id)
+    people = work.session.execute(
+        select(User.id, User.email, User.language).where(
+            User.is_active, User.id.in_(concerned) | User.id.in_(watchers)
+        )
+    )
+    for user_id, email, language in people:
+        if user_id != work.actor.user_id:
+            queue_mail(
+                work,
+                email,
+                language,
+                template,
+                about=ticket.reference,
+                reference=ticket.reference,
+                subject=ticket.subject,
+                author=work.actor.name,
+                body=body,
+                for_client=user_id == ticket.requester_id,
+            )

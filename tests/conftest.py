@@ -1,0 +1,89 @@
+"""One throw-away PostgreSQL a run, migrated once; a fresh copy of it for whoever asks."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+from servicedesk import registry, schema
+from servicedesk.core import database, embedded_postgres
+from servicedesk.core.actors import GATE, SYSTEM
+from servicedesk.sla.terms import forget_terms
+from servicedesk.tickets import attachments
+from tests.make import Make
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def instance() -> Iterator[Path]:
+    """A folder with a running database server."""
+    with tempfile.TemporaryDirectory(prefix="desk-") as name:
+        folder = Path(name)
+        embedded_postgres.ensure_running(folder, throw_away=True)
+        try:
+            yield folder
+        finally:
+            embedded_postgres.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated(instance: Path) -> str:
+    """The name of a database that every test copies."""
+    schema.upgrade(embedded_postgres.url(instance))
+    return embedded_postgres.ROLE
+
+
+@contextmanager
+def copied_database(instance: Path, template: str) -> Iterator[str]:
+    """Give the address of a fresh copy of `template`, dropped at the end."""
+    name = f"copy_{next(_numbers)}"
+    house = create_engine(embedded_postgres.url(instance, "postgres"), isolation_level="AUTOCOMMIT")
+    with house.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    try:
+        yield embedded_postgres.url(instance, name)
+    finally:
+        with house.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        house.dispose()
+
+
+@pytest.fixture
+def database_address(instance: Path, migrated: str) -> Iterator[str]:
+    """A fresh, migrated, empty database."""
+    with copied_database(instance, migrated) as address:
+        yield address
+
+
+@pytest.fixture
+def sessions(database_address: str, tmp_path: Path) -> Iterator[scoped_session]:
+    """Sessions as the desk uses them, without Flask."""
+    engine = create_engine(database_address, pool_size=5, max_overflow=20)
+    source = scoped_session(sessionmaker(engine, expire_on_commit=False))
+    database.use_sessions(source)
+    registry.listen()
+    forget_terms()
+    attachments.use_folder(tmp_path / "attachments")
+    database.become(SYSTEM)  # a test looks at everything; what an actor sees is asked as the actor
+    yield source
+    source.remove()
+    database.become(GATE)
+    source.remove()
+    engine.dispose()
+
+
+@pytest.fixture
+def make(sessions: scoped_session) -> Make:
+    """Builders that read as sentences, on a desk with a plan, a calendar and an engine."""
+    return Make(sessions)
