@@ -145,8 +145,8 @@ def _resume(work: Work, ticket: Ticket) -> None:
 
 def _resolve(work: Work, ticket: Ticket) -> None:
     clocks.record(work, ledger_of(work, ticket), EventKind.RESOLVED)
-    ticket.resolved_at = work.at
-    ticket.close_due_at = close_due_at(work, ticket)
+    due = close_due_at(work, ticket)
+    ticket.resolved_at, ticket.close_due_at = work.at, due
 
 
 def _confirm(work: Work, ticket: Ticket) -> None:

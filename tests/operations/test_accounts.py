@@ -31,11 +31,12 @@ WRONG = "un caballo equivocado"
 URL = "https://desk.example"
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.9"
 
-pytestmark = pytest.mark.usefixtures("desk")
+pytestmark = pytest.mark.usefixtures("sessions")
 
 
 @pytest.fixture(autouse=True)
-def _at_start():
+def _at_start(monkeypatch):
+    monkeypatch.setattr(passwords, "_hasher", [passwords.CHEAP])
     with clock.told_as(START):
         yield
 
@@ -201,16 +202,18 @@ def test_an_address_has_a_hundred_tries_over_all_accounts_and_no_success_gives_i
     assert sign_in.sign_in("ana@desk.example", PASSWORD, ELSEWHERE)
 
 
-def test_tries_that_arrive_together_are_counted_one_by_one(app):
+def test_tries_that_arrive_together_are_counted_one_by_one(sessions):
     person("ana@desk.example")
     outcomes = []
 
     def guess():
-        with app.app_context(), clock.told_as(START):
+        with clock.told_as(START):
             try:
                 sign_in.sign_in("ana@desk.example", "guess", HERE)
             except (sign_in.SignInRefused, sign_in.TooManyTries) as error:
                 outcomes.append(type(error))
+            finally:
+                sessions.remove()
 
     guesses = [threading.Thread(target=guess) for _ in range(16)]
     for thread in guesses:
@@ -456,17 +459,19 @@ def test_an_account_gets_three_reset_mails_an_hour():
     assert len(mails()) == 4
 
 
-def test_two_uses_of_a_link_at_once_set_one_password(app):
+def test_two_uses_of_a_link_at_once_set_one_password(sessions):
     person("ana@desk.example")
     token, outcomes = reset_link(), []
 
     def use(password):
-        with app.app_context(), clock.told_as(START + timedelta(minutes=1)):
+        with clock.told_as(START + timedelta(minutes=1)):
             try:
                 links.use_link(token, password, HERE)
                 outcomes.append("used")
             except links.LinkNotValid:
                 outcomes.append("refused")
+            finally:
+                sessions.remove()
 
     both = [threading.Thread(target=use, args=(f"caballo número {n}",)) for n in range(4)]
     for thread in both:
