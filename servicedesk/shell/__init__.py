@@ -1,0 +1,34 @@
+"""Flask without domain: sessions, errors, languages, formatting, menu. Only `web` rooms import it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicedesk.shell import (
+    assets,
+    errors,
+    formatting,
+    health,
+    language,
+    navigation,
+    security,
+    session,
+)
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Settings
+    from servicedesk.shell.session import LoadPerson
+
+
+def install_shell(app: Flask, settings: Settings, load_person: LoadPerson) -> None:
+    """Install everything that surrounds the pages; the order of the hooks matters."""
+    security.install(app, settings)
+    session.install(app, load_person)
+    language.install(app)
+    formatting.install(app)
+    navigation.install(app)
+    assets.install(app)
+    errors.install(app)
+    app.register_blueprint(health.blueprint)

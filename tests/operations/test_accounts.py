@@ -314,28 +314,6 @@ def test_guessing_the_current_password_from_within_is_limited_too():
         sign_in.change_own_password(ana, PASSWORD, "otro caballo distinto")
 
 
-# passwords
-
-
-@pytest.mark.parametrize(
-    "password",
-    ["corto", "once letras", "password1234", "Password-1234", "aaaaaaaaaaaaa", "ANA.RUIZ@desk.example",
-     "ana ruiz ana ruiz", "1212 1212 1212", "x" * 201],
-)  # fmt: skip
-def test_a_bad_password_is_refused_at_its_field(password):
-    with pytest.raises(InvalidInput) as refusal:
-        passwords.check_rules(password, email="ana.ruiz@desk.example", name="Ana Ruiz")
-
-    assert refusal.value.field == "password"
-
-
-@pytest.mark.parametrize(
-    "password", [PASSWORD, "x7#Kq9!vPz2m", "ñandú vuela alto", "ana come pan hoy"]
-)
-def test_a_good_password_is_accepted(password):
-    passwords.check_rules(password, email="ana.ruiz@desk.example", name="Ana Ruiz")
-
-
 # links
 
 

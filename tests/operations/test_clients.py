@@ -11,12 +11,11 @@ from sqlalchemy import event, select
 from servicedesk.accounts import administration as accounts
 from servicedesk.accounts import people, sign_in
 from servicedesk.accounts.models import User
-from servicedesk.clients import administration, queries, terms
+from servicedesk.clients import administration, queries
 from servicedesk.clients.actors import actor_for, person_for_session
 from servicedesk.clients.administration import ClientFacts
 from servicedesk.clients.events import ContractSigned
 from servicedesk.clients.models import (
-    COMPATIBLE_BLOCKS,
     Client,
     Contract,
     FunctionalBlock,
@@ -218,29 +217,6 @@ def test_a_client_comes_with_its_contract_and_packages_above_hear_of_it(supervis
     assert heard == [ContractSigned(client_id=client.id, contract_id=view.current.contract.id)]
 
 
-@pytest.mark.parametrize(
-    ("modality", "block"),
-    [
-        (modality, block)
-        for modality in Modality
-        for block in FunctionalBlock
-        if block not in COMPATIBLE_BLOCKS[modality]
-    ],
-)
-def test_a_modality_refuses_blocks_it_is_not_sold_with(modality, block):
-    wanted = replace(TERMS, modality=modality, blocks=COMPATIBLE_BLOCKS[modality] | {block})
-
-    with pytest.raises(BlockNotInModality) as refusal:
-        terms.check_terms(wanted)
-
-    assert (refusal.value.field, refusal.value.block) == ("blocks", block)
-
-
-@pytest.mark.parametrize("modality", Modality)
-def test_a_modality_takes_all_blocks_it_is_sold_with(modality):
-    terms.check_terms(replace(TERMS, modality=modality, blocks=COMPATIBLE_BLOCKS[modality]))
-
-
 def test_editing_a_contract_to_a_lesser_modality_refuses_and_changes_nothing(supervisor, norte):
     reference = contract_of(supervisor, norte).reference
 
@@ -275,26 +251,6 @@ def contract_of(actor, client):
     return contract
 
 
-@pytest.mark.parametrize(
-    ("field", "changed"),
-    [
-        ("ends_on", {"ends_on": date(2025, 9, 15)}),
-        ("time_zone", {"time_zone": "Mars/Olympus"}),
-        ("time_zone", {"time_zone": ""}),
-        ("engagement_days", {"engagement_days": Decimal("0.1")}),
-        ("engagement_days", {"engagement_days": Decimal(-1)}),
-        ("engagement_days", {"engagement_days": Decimal(367)}),
-        ("engagement_days", {"engagement_days": Decimal("NaN")}),
-        ("blocks", {"blocks": frozenset()}),
-    ],
-)
-def test_impossible_terms_name_their_field(field, changed):
-    with pytest.raises(InvalidInput) as refusal:
-        terms.check_terms(replace(TERMS, **changed))
-
-    assert refusal.value.field == field
-
-
 @pytest.mark.parametrize("facts", [{"name": " "}, {"name": "x" * 121}, {"city": "a\x00b"}])
 def test_a_client_of_wrong_facts_is_not_added(supervisor, facts):
     with pytest.raises(InvalidInput) as refusal:
@@ -302,23 +258,6 @@ def test_a_client_of_wrong_facts_is_not_added(supervisor, facts):
 
     assert refusal.value.field == next(iter(facts))
     assert seen_by(supervisor) == []
-
-
-@pytest.mark.parametrize(
-    ("starts", "ends", "in_force"),
-    [
-        (date(2026, 3, 2), date(2027, 3, 1), True),
-        (date(2025, 3, 3), date(2026, 3, 2), True),
-        (date(2026, 3, 3), date(2027, 3, 2), False),
-        (date(2025, 3, 2), date(2026, 3, 1), False),
-    ],
-)
-def test_both_days_of_a_contract_belong_to_it(starts, ends, in_force):
-    contract = Contract(starts_on=starts, ends_on=ends)
-
-    statement = queries.statement_on(contract, TODAY)
-
-    assert (statement.is_in_force, statement.year is not None) == (in_force, in_force)
 
 
 def test_the_list_goes_on_where_it_stopped(supervisor, monkeypatch):

@@ -1,0 +1,139 @@
+"""Refusals and faults as answers: a page, a piece of a page, or an RFC 9457 problem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from flask import Response, g, jsonify, render_template, request
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+
+from servicedesk.core import database
+from servicedesk.core.errors import Conflict, DomainError
+from servicedesk.core.text import Text, msgid
+from servicedesk.shell.language import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Flask
+    from flask.typing import ResponseReturnValue
+
+log = structlog.get_logger()
+
+TITLES: Mapping[int, str] = {
+    400: msgid("That could not be understood"),
+    403: msgid("Not allowed"),
+    404: msgid("Not found"),
+    405: msgid("Not possible here"),
+    409: msgid("Not possible now"),
+    413: msgid("Too large"),
+    415: msgid("Not understood"),
+    422: msgid("Check what you entered"),
+    429: msgid("Too many tries"),
+    500: msgid("Something went wrong on our side"),
+    503: msgid("We will be back in a moment"),
+}
+SENTENCES: Mapping[int, str] = {
+    400: msgid("The page may be old: load it again and repeat what you did."),
+    403: msgid("You do not have permission to do this."),
+    404: msgid("The page does not exist, or it is not for you."),
+    413: msgid("What you sent is larger than we can take."),
+    429: msgid("Wait a little and try again."),
+    500: msgid("It was noted. Try again; if it happens again, tell us the number below."),
+    503: msgid("The database cannot be reached. Nothing you saved is lost; try again shortly."),
+}
+
+
+def install(app: Flask) -> None:
+    """Turn every kind of error into an answer."""
+    app.register_error_handler(DomainError, _refusal)
+    app.register_error_handler(
+        CSRFError, lambda _error: answer(400, detail=None, code="form-expired")
+    )
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(StaleDataError, lambda _error: _refusal(Conflict()))
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(Exception, _fault)
+
+
+def _refusal(error: DomainError) -> ResponseReturnValue:
+    errors = [{"field": error.field, "detail": translate(error.text)}] if error.field else []
+    faults: Mapping[str, str] = getattr(error, "faults", {})
+    if faults:
+        errors = [
+            {"field": f"action.parameters.{name}", "detail": translate(fault)}
+            for name, fault in faults.items()
+        ]
+    return answer(error.status, detail=error.text, code=error.code, errors=errors)
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None or error.code is None or error.code < 400:  # noqa: PLR2004
+        return error
+    given = answer(error.code, code=error.name.lower().replace(" ", "-"))
+    # what a caller may do instead (Allow), when to come back (Retry-After)
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            given.headers[name] = value
+    return given
+
+
+def _database_away(error: DBAPIError) -> ResponseReturnValue:
+    log.warning("database away", kind=type(error.orig).__name__)
+    return answer(503, code="database-away")
+
+
+def _fault(error: Exception) -> ResponseReturnValue:
+    log.error("request failed", exc_info=error)
+    return answer(500, code="internal")
+
+
+def answer(
+    status: int,
+    *,
+    detail: Text | None = None,
+    code: str = "error",
+    errors: list[dict[str, Any]] | None = None,
+) -> Response:
+    """Return the answer for a status in the form the caller reads."""
+    database.session().rollback()
+    title = gettext(TITLES.get(status, TITLES[400]))
+    words = translate(detail) if detail else gettext(SENTENCES.get(status, SENTENCES[400]))
+    if request.path.startswith("/api/"):
+        return _problem(status, title, words, code, errors or [])
+    page = render_template("errors/page.html", status=status, title=title, words=words)
+    return Response(page, status)
+
+
+def _problem(
+    status: int, title: str, words: str, code: str, errors: list[dict[str, Any]]
+) -> Response:
+    problem: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": status,
+        "detail": words,
+        "instance": g.get("request_id", ""),
+    }
+    if errors:
+        problem["errors"] = errors
+    response = jsonify(problem)
+    response.status_code = status
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def put_beside_field(form: Any, error: DomainError) -> None:
+    """Show a refusal beside the field it is about, or above the form."""
+    words = translate(error.text)
+    name = (error.field or "").split(".")[-1]
+    field = form._fields.get(name)
+    if field is not None:
+        field.errors = [*field.errors, words]
+    else:
+        form.form_errors.append(words)

@@ -1,0 +1,97 @@
+"""Instants, durations and numbers as the reader writes them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flask_babel import (
+    format_date,
+    format_datetime,
+    format_decimal,
+    format_timedelta,
+    gettext,
+    ngettext,
+)
+from jinja2 import StrictUndefined
+
+from servicedesk.core import clock
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+KILO = 1000
+
+
+def install(app: Flask) -> None:
+    """Give templates the filters, and make a misspelt name an error."""
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        datetime=instant,
+        date=day,
+        ago=ago,
+        until=until,
+        duration=duration,
+        number=number,
+        filesize=filesize,
+    )
+
+
+def instant(value: datetime | None, style: str = "short") -> str:
+    """Return date and time in the reader's zone."""
+    if value is None:
+        return "—"
+    pattern = {"es": "EEE d MMM, HH:mm", "year": "d MMM y, HH:mm"}
+    if style == "long":
+        return str(format_datetime(value, pattern["year"]))
+    this_year = value.year == clock.now().year
+    return str(format_datetime(value, pattern["es"] if this_year else pattern["year"]))
+
+
+def day(value: date | datetime | None) -> str:
+    """Return a date."""
+    return str(format_date(value, "medium")) if value else "—"
+
+
+def ago(value: datetime | None) -> str:
+    """Return how long ago, roughly."""
+    if value is None:
+        return gettext("never")
+    return str(format_timedelta(value - clock.now(), add_direction=True))
+
+
+def until(value: datetime | None) -> timedelta | None:
+    """Return the time from now on, negative when past."""
+    return value - clock.now() if value else None
+
+
+def duration(value: timedelta | float | None) -> str:
+    """Return hours and minutes in words; seconds when it is less than a minute."""
+    if value is None:
+        return "—"
+    seconds = int(value.total_seconds() if isinstance(value, timedelta) else value)
+    seconds = abs(seconds)
+    if seconds < 60:  # noqa: PLR2004  a minute
+        return ngettext("%(num)s second", "%(num)s seconds", seconds)
+    hours, minutes = divmod(seconds // 60, 60)
+    if not hours:
+        return gettext("%(minutes)s min", minutes=minutes)
+    if not minutes:
+        return gettext("%(hours)s h", hours=hours)
+    return gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=minutes)
+
+
+def number(value: float) -> str:
+    """Return a number with the reader's separators."""
+    return str(format_decimal(value))
+
+
+def filesize(value: int) -> str:
+    """Return bytes in a unit people know."""
+    if value < KILO:
+        return f"{value} B"
+    if value < KILO * KILO:
+        return f"{format_decimal(value // KILO)} kB"
+    return f"{format_decimal(round(value / KILO / KILO, 1))} MB"

@@ -1,0 +1,70 @@
+"""The reader's language and time zone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, g, redirect, request, session, url_for
+from flask_babel import Babel, gettext
+
+from servicedesk.shell.session import safe_next
+
+if TYPE_CHECKING:
+    from servicedesk.core.text import Text
+    from flask import Flask
+    from flask.typing import ResponseReturnValue
+
+LANGUAGES = {"es": "Español", "en": "English"}
+DEFAULT_ZONE = "Europe/Madrid"
+
+blueprint = Blueprint("language", __name__)
+
+
+def install(app: Flask) -> None:
+    """Choose language and zone for each request, and give templates the filter `t`."""
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = f"{app.root_path}/translations"
+    app.config["BABEL_DEFAULT_LOCALE"] = "es"
+    Babel(app, locale_selector=chosen_language, timezone_selector=chosen_zone)
+    app.jinja_env.filters["t"] = translate
+    app.jinja_env.globals["languages"] = LANGUAGES
+    app.jinja_env.globals["chosen_language"] = chosen_language
+    app.register_blueprint(blueprint)
+
+
+def chosen_language() -> str:
+    """Return what was chosen here, else the person's own, else the browser's best, else Spanish."""
+    chosen = session.get("language") if request else None
+    if chosen in LANGUAGES:
+        return str(chosen)
+    person = g.get("person")
+    if person is not None:
+        return str(person.language)
+    return request.accept_languages.best_match(list(LANGUAGES), "es") if request else "es"
+
+
+def chosen_zone() -> str:
+    """Return the person's time zone."""
+    person = g.get("person")
+    return str(person.time_zone) if person is not None else DEFAULT_ZONE
+
+
+def translate(text: Text | str | None) -> str:
+    """Return a marked text in the reader's language; a text's own values are translated too."""
+    if not text:
+        return ""
+    if isinstance(text, str):
+        return gettext(text)
+    values = {
+        name: gettext(value) if isinstance(value, str) and value else value
+        for name, value in text.values.items()
+    }
+    sentence = gettext(text.msgid)
+    return sentence % values if values else sentence
+
+
+@blueprint.post("/language")
+def choose() -> ResponseReturnValue:
+    """Remember a language for this browser."""
+    if request.form.get("language") in LANGUAGES:
+        session["language"] = request.form["language"]
+    return redirect(safe_next(request.form.get("next")) or url_for("front"))
