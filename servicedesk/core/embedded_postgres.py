@@ -282,29 +282,22 @@ def _start(instance: Path, prefix: tuple[str, ...], *, throw_away: bool) -> None
     options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
     control = _pg_ctl("start", home, START_SECONDS)
     command = [*prefix, *control, "-o", options, "-l", str(log)]
-    while True:
+    while not _accepts(instance, "postgres"):
         if _server_pid(home) is None:
             _forget_dead_server(home, sockets)
-            result = _run(command)
-        if _accepts(instance, "postgres"):
-            return
-        # after a kill -9 its backends hold the shared memory for a moment; a recovery takes longer
-        if time.monotonic() > deadline or not _is_passing(home, log):
-            said = log.read_text(errors="replace")[-800:] if log.exists() else result.stdout
-            raise DatabaseNotStarted(f"PostgreSQL did not start: {said.strip()}")
-        time.sleep(0.2)
+            if _run(command).returncode == 0:
+                continue
+            said = log.read_text(errors="replace")[-800:].strip() if log.exists() else ""
+            # the backends of a killed server hold its shared memory for a moment
+            if "still in use" not in said:
+                raise DatabaseNotStarted(f"PostgreSQL did not start: {said}")
+        if time.monotonic() > deadline:
+            raise DatabaseNotStarted(f"PostgreSQL accepts no connection; see {log}")
+        time.sleep(0.1)
 
 
 def _pg_ctl(act: str, home: Path, seconds: int) -> tuple[str, ...]:
     return (str(BIN / "pg_ctl"), act, "-D", str(home / "data"), "-w", "-t", str(seconds))
-
-
-def _is_passing(home: Path, log: Path) -> bool:
-    """Tell whether waiting may help: a server is coming up or going down, or was just killed."""
-    if _server_pid(home) is not None:
-        return True
-    last = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-    return "still in use" in last or "lock file" in last
 
 
 def _server_pid(home: Path) -> int | None:

@@ -1,0 +1,30 @@
+// The few things a page cannot do by itself. Everything works without this file, only less smoothly.
+document.addEventListener("click", (event) => {
+  const theme = event.target.closest("[data-theme-toggle]");
+  if (theme) {
+    const next = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
+    localStorage.setItem("theme", next);
+    document.documentElement.dataset.bsTheme = next;
+  }
+  const all = event.target.closest("[data-check-all]");
+  if (all) {
+    for (const box of document.querySelectorAll(all.dataset.checkAll)) box.checked = all.checked;
+  }
+  for (const open of document.querySelectorAll(".bar details[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const open of document.querySelectorAll(".bar details[open]")) open.open = false;
+  }
+});
+document.addEventListener("submit", (event) => {
+  // a second press of the same button sends nothing
+  const form = event.target;
+  if (form.dataset.sent) event.preventDefault();
+  if (form.method === "post" && !form.hasAttribute("hx-post")) form.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
