@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from servicedesk.core.actors import Actor, Role
 
 PAGE = 50
+LONGEST_ID = 19  # digits of a bigint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +37,10 @@ class AccountLine:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountPage:
-    """A stretch of the list; `next` is where the following one starts after, if there is one."""
+    """A stretch of the list; `next` is the cursor of the following one, if there is one."""
 
     lines: list[AccountLine]
-    next: tuple[str, int] | None
+    next: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class AccountFilter:
 
 
 def accounts(
-    actor: Actor, wanted: AccountFilter | None = None, after: tuple[str, int] | None = None
+    actor: Actor, wanted: AccountFilter | None = None, after: str | None = None
 ) -> AccountPage:
     """Return accounts by name, `PAGE` at a time; `after` is the `next` of the page before."""
     require(actor, Permission.ACCOUNT_ADMINISTER)
@@ -87,11 +88,11 @@ def accounts(
     if narrowed.is_active is not None:
         query = query.where(User.is_active.is_(narrowed.is_active))
     if after is not None:
-        query = query.where(tuple_(by_name, User.id) > after)
+        last_shown = select(by_name, User.id).where(User.id == numbered(after)).scalar_subquery()
+        query = query.where(tuple_(by_name, User.id) > last_shown)
     rows = database.session().execute(query).all()
     lines = [_line(user, has_password=has_password) for user, has_password in rows[:PAGE]]
-    more = len(rows) > PAGE
-    return AccountPage(lines=lines, next=(lines[-1].name.lower(), lines[-1].id) if more else None)
+    return AccountPage(lines=lines, next=str(lines[-1].id) if len(rows) > PAGE else None)
 
 
 def account(actor: Actor, user_id: int) -> Account:
@@ -105,6 +106,11 @@ def own_account(actor: Actor) -> Account:
     if actor.user_id is None:
         raise NotFound
     return _account(actor.user_id)
+
+
+def numbered(cursor: str) -> int:
+    """Return the id a cursor carries; one that was made up finds nothing."""
+    return int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < LONGEST_ID else 0
 
 
 def _account(user_id: int) -> Account:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, or_, select, tuple_
 
 from servicedesk.accounts.models import User
+from servicedesk.accounts.queries import numbered
 from servicedesk.clients.contract_year import ContractYear, contract_year_of
 from servicedesk.clients.models import AccountManagement, AuthorisedContact, Client, Contract
 from servicedesk.clients.visibility import visible_to
@@ -34,10 +35,10 @@ class ClientLine:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientPage:
-    """A stretch of the list; `next` is where the following one starts after, if there is one."""
+    """A stretch of the list; `next` is the cursor of the following one, if there is one."""
 
     lines: list[ClientLine]
-    next: tuple[str, int] | None
+    next: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +74,7 @@ class ClientView:
         return next(iter(in_force or self.contracts), None)
 
 
-def clients(
-    actor: Actor, today: date, words: str = "", after: tuple[str, int] | None = None
-) -> ClientPage:
+def clients(actor: Actor, today: date, words: str = "", after: str | None = None) -> ClientPage:
     """Return the actor's clients by name, `PAGE` at a time; one statement.
 
     `after` is the `next` of the page before.
@@ -107,11 +106,11 @@ def clients(
             )
         )
     if after is not None:
-        query = query.where(tuple_(by_name, Client.id) > after)
+        last_shown = select(by_name, Client.id).where(Client.id == numbered(after))
+        query = query.where(tuple_(by_name, Client.id) > last_shown.scalar_subquery())
     rows = database.session().execute(query).all()
     lines = [ClientLine(client=client, contract=contract) for client, contract in rows[:PAGE]]
-    last = lines[-1].client if len(rows) > PAGE else None
-    return ClientPage(lines=lines, next=(last.name.lower(), last.id) if last else None)
+    return ClientPage(lines=lines, next=str(lines[-1].client.id) if len(rows) > PAGE else None)
 
 
 def client(actor: Actor, reference: str) -> Client:

@@ -308,10 +308,8 @@ def _server_pid(home: Path) -> int | None:
         return None
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return None
-    except PermissionError:
-        return None if os.geteuid() == 0 else pid
     try:
         return pid if Path(f"/proc/{pid}/cwd").resolve(strict=True) == home / "data" else None
     except OSError:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from servicedesk.clients.visibility import visible_to
 from servicedesk.core.errors import NotAllowedNow, NotFound
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.catalogue import action_named
-from servicedesk.devices.commands import COMMAND_MOVES, CommandState, DeviceCommand
+from servicedesk.devices.commands import CommandState, DeviceCommand
 from servicedesk.devices.dispatch import queue_commands
 from servicedesk.devices.instructions import is_repeatable
 from servicedesk.devices.settlement import decide, send_again
@@ -132,27 +131,25 @@ def accept_rest(actor: Actor, reference: str) -> WorkOrder:
     return order
 
 
-def settle_unknown(actor: Actor, command_id: int, *, happened: bool) -> None:
+def settle_unknown(actor: Actor, reference: str, command_id: int, *, happened: bool) -> None:
     """Record what a person found out about a command whose outcome is unknown.
 
     Raises NotFound, Forbidden, NotAllowedNow.
     """
     with unit_of_work(actor, "orders.settle_unknown") as work:
+        order = locked_order(work, reference)
+        require(actor, Permission.ORDER_EXECUTE)
         command = work.session.scalar(
             select(DeviceCommand)
-            .where(DeviceCommand.id == command_id, visible_to(actor, DeviceCommand.client_id))
+            .where(DeviceCommand.id == command_id, DeviceCommand.batch_id == order.batch_id)
             .with_for_update()
         )
         if command is None:
             raise NotFound
-        require(actor, Permission.ORDER_EXECUTE)
         if command.state is not CommandState.UNKNOWN:
             raise NotAllowedNow
-        state = CommandState.ACKNOWLEDGED if happened else CommandState.FAILED
-        COMMAND_MOVES.check(command.state, state)
-        work.concerns(command.client_id, str(command.key))
-        work.note(happened=happened)
-        decide(work, command, state)
+        work.note(happened=happened, device=command.device_id)
+        decide(work, command, CommandState.ACKNOWLEDGED if happened else CommandState.FAILED)
 
 
 def _commands(work: Work, order: WorkOrder, states: set[CommandState]) -> list[DeviceCommand]:

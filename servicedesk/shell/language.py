@@ -10,6 +10,8 @@ from flask_babel import Babel, gettext
 from servicedesk.shell.session import safe_next
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from servicedesk.core.text import Text
     from flask import Flask
     from flask.typing import ResponseReturnValue
@@ -26,6 +28,7 @@ def install(app: Flask) -> None:
     app.config["BABEL_DEFAULT_LOCALE"] = "es"
     Babel(app, locale_selector=chosen_language, timezone_selector=chosen_zone)
     app.jinja_env.filters["t"] = translate
+    app.jinja_env.globals["options"] = options
     app.jinja_env.globals["languages"] = LANGUAGES
     app.jinja_env.globals["chosen_language"] = chosen_language
     app.register_blueprint(blueprint)
@@ -60,6 +63,11 @@ def translate(text: Text | str | None) -> str:
     }
     sentence = gettext(text.msgid)
     return sentence % values if values else sentence
+
+
+def options(labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return values with their words in the reader's language, for a list to choose from."""
+    return [(str(value), translate(label)) for value, label in labels.items()]
 
 
 @blueprint.post("/language")

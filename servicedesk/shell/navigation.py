@@ -55,8 +55,15 @@ def nav(
 def install(app: Flask) -> None:
     """Let layouts ask for the menu."""
     app.jinja_env.globals["menu"] = menu
+    app.jinja_env.globals["to"] = to
     app.jinja_env.globals["current_actor"] = current_actor
     app.jinja_env.globals["may"] = lambda name: may(current_actor(), Permission(name))
+
+
+def to(page: str, **values: object) -> str:
+    """Return the address of a page that both audiences have, for the one that reads."""
+    audience = "portal" if current_actor().is_contact else "desk"
+    return url_for(f"{audience}.{page}", **values)  # type: ignore[arg-type]  # any part of a path
 
 
 def menu(audience: str) -> list[tuple[Place, str, bool]]:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     LoadPerson = Callable[[str, str], tuple[Any, Actor] | None]
 
 STAFF = frozenset({Role.AGENT, Role.ACCOUNT_MANAGER, Role.SUPERVISOR})
-# what anybody may ask for; every other endpoint belongs to a guarded blueprint
-PUBLIC_ENDPOINTS = {"static", "health.healthz", "health.readyz", "language.choose", "front"}
+# what anybody may ask for: everything else wants somebody signed in, or the API's own guard
+PUBLIC_BLUEPRINTS = frozenset({"health", "language", "sign_in", "engines", "api"})
+PUBLIC_ENDPOINTS = frozenset({"static", "front"})
 _guarded: set[str] = set()
 
 
@@ -82,10 +83,13 @@ def use_actor(actor: Actor) -> None:
 
 
 def is_open(endpoint: str) -> bool:
-    """Whether an endpoint is public, belongs to a guarded blueprint, or somebody is signed in."""
-    if endpoint in PUBLIC_ENDPOINTS or current_actor() is not GATE:
-        return True
-    return endpoint.split(".", maxsplit=1)[0] == "api"
+    """Whether an endpoint is for anybody, or somebody is signed in."""
+    blueprint = endpoint.split(".")[0] if "." in endpoint else ""
+    return (
+        endpoint in PUBLIC_ENDPOINTS
+        or blueprint in PUBLIC_BLUEPRINTS
+        or current_actor() is not GATE
+    )
 
 
 def current_actor() -> Actor:

@@ -1,0 +1,108 @@
+"""The supervisor's pages about clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+
+from servicedesk.clients import administration, queries
+from servicedesk.clients.web.forms import (
+    ClientForm,
+    ContactForm,
+    FactsForm,
+    ManagerForm,
+    TermsForm,
+)
+from servicedesk.core.errors import InvalidInput
+from servicedesk.shell.session import current_actor
+from servicedesk.shell.submission import form_status, refusals_beside_fields
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+clients = Blueprint("clients", __name__, url_prefix="/clients")
+
+
+@clients.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Add a company with its first contract."""
+    form = ClientForm()
+    if form.validate_on_submit():
+        with refusals_beside_fields(form):
+            client = administration.create_client(current_actor(), form.facts(), form.terms())
+            flash(_("The client is there. Now add who speaks for them."), "success")
+            return redirect(url_for(".add_contact", reference=client.reference))
+    return render_template("clients/admin/create.html", form=form), form_status(form)
+
+
+@clients.route("/<reference>/edit", methods=["GET", "POST"])
+def edit(reference: str) -> ResponseReturnValue:
+    """Change what is known of a company."""
+    client = queries.client(current_actor(), reference)
+    form = FactsForm(obj=client)
+    if form.validate_on_submit():
+        with refusals_beside_fields(form):
+            administration.edit_client(current_actor(), reference, form.facts())
+            return _to_client(reference, _("The changes are kept."))
+    page = render_template("clients/admin/edit.html", form=form, client=client)
+    return page, form_status(form)
+
+
+@clients.route("/contracts/<reference>/edit", methods=["GET", "POST"])
+def edit_contract(reference: str) -> ResponseReturnValue:
+    """Change what a contract says."""
+    contract, client = queries.contract(current_actor(), reference)
+    owner, form = client.reference, TermsForm.of(contract)
+    if form.validate_on_submit():
+        with refusals_beside_fields(form):
+            administration.edit_contract(current_actor(), reference, form.terms())
+            return _to_client(owner, _("The changes are kept."))
+    page = render_template(
+        "clients/admin/edit_contract.html", form=form, client=client, reference=reference
+    )
+    return page, form_status(form)
+
+
+@clients.route("/<reference>/contacts/new", methods=["GET", "POST"])
+def add_contact(reference: str) -> ResponseReturnValue:
+    """Add a person who speaks for a client."""
+    client, form = queries.client(current_actor(), reference), ContactForm()
+    if form.validate_on_submit():
+        with refusals_beside_fields(form):
+            user = administration.create_contact(
+                current_actor(),
+                reference,
+                email=form.email.data,
+                name=form.name.data,
+                phone=form.phone.data or "",
+                language=form.language.data,
+                public_url=str(current_app.config["SETTINGS"].public_url),
+            )
+            words = _("The welcome mail is on its way to %(email)s.", email=user.email)
+            return _to_client(reference, words)
+    page = render_template("clients/admin/add_contact.html", form=form, client=client)
+    return page, form_status(form)
+
+
+@clients.post("/<reference>/managers")
+def assign_manager(reference: str) -> ResponseReturnValue:
+    """Have an account manager look after a client."""
+    form = ManagerForm()
+    if not form.validate():
+        raise InvalidInput
+    administration.assign_manager(current_actor(), reference, form.user_id.data)
+    return _to_client(reference, _("The account manager looks after this client now."))
+
+
+@clients.post("/<reference>/managers/<int:user_id>/end")
+def unassign_manager(reference: str, user_id: int) -> ResponseReturnValue:
+    """End an account manager's charge of a client."""
+    administration.unassign_manager(current_actor(), reference, user_id)
+    return _to_client(reference, _("The account manager no longer sees this client."))
+
+
+def _to_client(reference: str, words: str) -> ResponseReturnValue:
+    flash(words, "success")
+    return redirect(url_for("desk.clients.show", reference=reference))

@@ -1,0 +1,200 @@
+"""What people look at: the fleet, a device, its commands, and figures of the fleet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload
+
+from servicedesk.clients.models import Client
+from servicedesk.clients.visibility import visible_to
+from servicedesk.core import clock, database
+from servicedesk.core.errors import NotFound
+from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
+from servicedesk.devices.commands import DeviceCommand
+from servicedesk.devices.models import Device, DeviceGroup, DeviceGroupMember, DeviceUser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from servicedesk.core.actors import Actor
+
+SEEN = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetFilter:
+    """What the fleet is narrowed to; empty text means everything."""
+
+    platform: str = ""
+    state: str = ""
+    ownership: str = ""
+    group: str = ""
+    seen: str = ""  # within day, week, month; silent: not for a month
+    client: str = ""  # reference
+    q: str = ""
+
+    def as_query(self) -> dict[str, str]:
+        """Return what is set, for an address."""
+        return {name: str(value) for name, value in vars(self).items() if value}
+
+
+def devices(
+    actor: Actor, wanted: FleetFilter, cursor: str | None = None, size: int = PAGE_SIZE
+) -> Page[Device]:
+    """Return a page of the fleet with holders. Raises InvalidInput."""
+    query = fleet_query(actor, wanted).limit(size + 1)
+    if key := decode_cursor(cursor, int):
+        query = query.where(Device.id > key[0])
+    return page_of(database.session().scalars(query).all(), size, lambda device: [device.id])
+
+
+def fleet_query(actor: Actor, wanted: FleetFilter) -> Select[Device]:
+    """Return the query of the fleet as filtered, in the order of a page."""
+    query = (
+        select(Device)
+        .options(joinedload(Device.holder))
+        .where(visible_to(actor, Device.client_id))
+        .order_by(Device.id)
+    )
+    for column, value in (
+        (Device.platform, wanted.platform),
+        (Device.state, wanted.state),
+        (Device.ownership, wanted.ownership),
+    ):
+        if value:
+            query = query.where(column == value)
+    if wanted.group:
+        members = (
+            select(DeviceGroupMember.device_id)
+            .join(DeviceGroup, DeviceGroup.id == DeviceGroupMember.group_id)
+            .where(DeviceGroup.name == wanted.group, visible_to(actor, DeviceGroup.client_id))
+        )
+        query = query.where(Device.id.in_(members))
+    if wanted.client:
+        client = select(Client.id).where(Client.reference == wanted.client).scalar_subquery()
+        query = query.where(Device.client_id == client)
+    return _matching(_seen(query, wanted.seen), wanted.q)
+
+
+def _seen(query: Select[Device], seen: str) -> Select[Device]:
+    if seen in SEEN:
+        return query.where(Device.last_contact_at > clock.now() - SEEN[seen])
+    if seen == "silent":
+        return query.where(
+            (Device.last_contact_at < clock.now() - SEEN["month"])
+            | Device.last_contact_at.is_(None)
+        )
+    return query
+
+
+def _matching(query: Select[Device], q: str) -> Select[Device]:
+    """Find by the beginnings of words in name, holder, model, reference, serial, IMEI and number."""
+    words = re.findall(r"[\w@.+-]+", q.replace("\x00", "")[:200])
+    for word in words:
+        lexeme = "'" + word.replace("'", "").replace("\\", "") + "':*"
+        holders = select(DeviceUser.id).where(
+            func.lower(DeviceUser.name).contains(word.lower(), autoescape=True)
+        )
+        query = query.where(
+            Device.search.op("@@")(func.to_tsquery("simple", lexeme))
+            | Device.device_user_id.in_(holders)
+        )
+    return query
+
+
+def stream_fleet(actor: Actor, wanted: FleetFilter) -> Iterator[Device]:
+    """Yield the whole fleet as filtered, a thousand rows at a time."""
+    query = fleet_query(actor, wanted).execution_options(yield_per=1000)
+    yield from database.session().scalars(query)
+
+
+def device_named(actor: Actor, reference: str) -> Device:
+    """Return a device with holder and engine. Raises NotFound."""
+    found = (
+        database.session()
+        .scalars(
+            select(Device)
+            .where(Device.reference == reference, visible_to(actor, Device.client_id))
+            .options(joinedload(Device.holder), joinedload(Device.engine, innerjoin=True))
+        )
+        .one_or_none()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def devices_by_reference(actor: Actor, references: Sequence[str]) -> Sequence[Device]:
+    """Return those of these devices that exist for the actor."""
+    return (
+        database.session()
+        .scalars(
+            select(Device)
+            .where(Device.reference.in_(references), visible_to(actor, Device.client_id))
+            .options(joinedload(Device.holder))
+            .order_by(Device.id)
+        )
+        .all()
+    )
+
+
+def commands_of_device(actor: Actor, device_id: int, size: int = 20) -> Sequence[DeviceCommand]:
+    """Return the newest commands of a device."""
+    return (
+        database.session()
+        .scalars(
+            select(DeviceCommand)
+            .where(DeviceCommand.device_id == device_id, visible_to(actor, DeviceCommand.client_id))
+            .options(joinedload(DeviceCommand.batch, innerjoin=True))
+            .order_by(DeviceCommand.id.desc())
+            .limit(size)
+        )
+        .all()
+    )
+
+
+def groups_of(actor: Actor, device_id: int | None = None) -> Sequence[str]:
+    """Return the names of the groups there are, or of those a device is in."""
+    query = (
+        select(DeviceGroup.name)
+        .where(visible_to(actor, DeviceGroup.client_id))
+        .distinct()
+        .order_by(DeviceGroup.name)
+    )
+    if device_id is not None:
+        query = query.join(DeviceGroupMember).where(DeviceGroupMember.device_id == device_id)
+    return database.session().scalars(query).all()
+
+
+def fleet_figures(actor: Actor) -> dict[str, Any]:
+    """Return the fleet at a glance: how many, by platform and state, and how many are silent."""
+    rows = database.session().execute(
+        select(Device.platform, Device.state, func.count())
+        .where(visible_to(actor, Device.client_id))
+        .group_by(Device.platform, Device.state)
+    )
+    platforms: dict[str, int] = {}
+    states: dict[str, int] = {}
+    for platform, state, count in rows:
+        platforms[platform] = platforms.get(platform, 0) + count
+        states[state] = states.get(state, 0) + count
+    silent = database.session().scalar(
+        select(func.count())
+        .select_from(Device)
+        .where(
+            visible_to(actor, Device.client_id),
+            Device.state == "enrolled",
+            Device.last_contact_at < clock.now() - SEEN["month"],
+        )
+    )
+    return {
+        "total": sum(platforms.values()),
+        "platforms": platforms,
+        "states": states,
+        "silent": silent or 0,
+    }

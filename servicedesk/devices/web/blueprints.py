@@ -1,0 +1,53 @@
+"""The fleet's pages as a blueprint, once for each audience, and the engines' door."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, abort, request
+
+from servicedesk.core import database
+from servicedesk.core.actors import SYSTEM
+from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.devices import fleet_engines
+from servicedesk.devices.engines.contract import BadNotification
+from servicedesk.devices.settlement import record_answer
+from servicedesk.devices.web import device, fleet
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+MOST_EVENTS = 1000
+
+
+def devices() -> Blueprint:
+    """Return `/devices`."""
+    blueprint = Blueprint("devices", __name__, url_prefix="/devices")
+    blueprint.add_url_rule("/", view_func=fleet.index)
+    blueprint.add_url_rule("/export.csv", view_func=fleet.export_csv)
+    blueprint.add_url_rule("/export.xlsx", view_func=fleet.export_xlsx)
+    blueprint.add_url_rule("/<reference>", view_func=device.show)
+    return blueprint
+
+
+def engines() -> Blueprint:
+    """Return `/engines`: where engines tell what became of commands; signed, no session."""
+    blueprint = Blueprint("engines", __name__, url_prefix="/engines")
+    blueprint.add_url_rule("/<key>/notifications", view_func=notify, methods=["POST"])
+    return blueprint
+
+
+def notify(key: str) -> ResponseReturnValue:
+    """Take a notification in. What is not the engine's is refused; a repeat changes nothing."""
+    try:
+        engine = fleet_engines.engine_named(key)
+        observations = engine.receive(request.headers, request.get_data(cache=False))
+    except fleet_engines.NoSuchEngine:
+        abort(404)
+    except BadNotification:
+        abort(403)
+    database.become(SYSTEM)
+    for observation in observations[:MOST_EVENTS]:
+        with unit_of_work(SYSTEM, "devices.notification") as work:
+            record_answer(work, observation, "notification")
+    return "", 204

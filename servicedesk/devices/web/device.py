@@ -1,0 +1,38 @@
+"""One device: its facts and its commands. What tickets say of it is added by the floor above."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import render_template
+
+from servicedesk.core.permissions import Permission, may
+from servicedesk.devices import queries
+from servicedesk.devices.catalogue import ACTIONS
+from servicedesk.devices.models import (
+    DEVICE_STATE_LABELS,
+    MANAGEMENT_LABELS,
+    OWNERSHIP_LABELS,
+    PLATFORM_LABELS,
+)
+from servicedesk.shell.session import current_actor
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+
+def show(reference: str) -> ResponseReturnValue:
+    """Show a device."""
+    actor = current_actor()
+    device = queries.device_named(actor, reference)
+    return render_template(
+        "devices/show.html",
+        device=device,
+        groups=queries.groups_of(actor, device.id),
+        commands=queries.commands_of_device(actor, device.id),
+        actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
+        platforms=PLATFORM_LABELS,
+        states=DEVICE_STATE_LABELS,
+        ownerships=OWNERSHIP_LABELS,
+        managements=MANAGEMENT_LABELS,
+    )

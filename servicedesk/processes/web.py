@@ -1,0 +1,43 @@
+"""Settings of gunicorn: `gunicorn --config python:servicedesk.processes.web wsgi:app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gunicorn.http.wsgi  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from config import Settings
+from servicedesk.processes.logs import configure_logs
+
+_settings = Settings.from_environment()
+configure_logs(as_json=_settings.is_production)
+
+# no setting takes the name of the server out of every answer
+gunicorn.http.wsgi.SERVER = "desk"
+
+
+class OneForm(Logger):  # type: ignore[misc]
+    """Have gunicorn's messages written as all others are."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set the levels, then leave writing to the root logger."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+bind = f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+workers = 2
+threads = 8
+timeout = 60  # seconds without a sign of life
+graceful_timeout = 5  # seconds for open requests when stopping
+keepalive = 5
+control_socket_disable = True  # it would lie in the user's home
+accesslog = None
+loglevel = "warning"
+logger_class = OneForm
+# its sign of life is a file: on a disk, a slow flush would look like a dead worker
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108

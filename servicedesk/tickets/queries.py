@@ -1,0 +1,273 @@
+"""What people look at: lists of tickets, one ticket with its story, and counts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
+
+from servicedesk.accounts.models import User
+from servicedesk.clients.models import Client
+from servicedesk.clients.visibility import visible_to
+from servicedesk.core import clock, database
+from servicedesk.core.actors import Role
+from servicedesk.core.errors import NotFound
+from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
+from servicedesk.sla.clocks import cycles_of
+from servicedesk.sla.evaluation import Metric, Verdict, current
+from servicedesk.sla.models import SlaLedger
+from servicedesk.tickets.models import (
+    Ticket,
+    TicketDevice,
+    TicketEntry,
+    TicketOrder,
+    TicketRelation,
+    TicketState,
+    TicketWatcher,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from servicedesk.core.actors import Actor
+    from servicedesk.sla.evaluation import Cycle
+
+REFERENCE = re.compile(r"(PET|CON|INC)-\d{4}-\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketFilter:
+    """What a list is narrowed to; empty text means everything."""
+
+    show: str = "open"  # open, resolved, done, all, or a state
+    kind: str = ""
+    priority: str = ""
+    queue: str = ""
+    assignee: str = ""  # me, none
+    client: str = ""  # reference
+    q: str = ""
+
+    def as_query(self) -> dict[str, str]:
+        """Return what differs from the default, for an address."""
+        fields = {name: str(value) for name, value in vars(self).items() if value}
+        return {name: value for name, value in fields.items() if (name, value) != ("show", "open")}
+
+
+def tickets(
+    actor: Actor, wanted: TicketFilter, cursor: str | None = None, size: int = PAGE_SIZE
+) -> Page[Ticket]:
+    """Return a page of tickets, newest first, with client and clocks. Raises InvalidInput."""
+    query = (
+        _narrowed(select(Ticket), actor, wanted)
+        .join(Ticket.client)
+        .join(Ticket.ledger)
+        .options(contains_eager(Ticket.client), contains_eager(Ticket.ledger))
+        .order_by(Ticket.id.desc())
+        .limit(size + 1)
+    )
+    if key := decode_cursor(cursor, int):
+        query = query.where(Ticket.id < key[0])
+    found = database.session().scalars(query).all()
+    return page_of(found, size, lambda ticket: [ticket.id])
+
+
+def tickets_by_due(actor: Actor, wanted: TicketFilter, size: int = PAGE_SIZE) -> Sequence[Ticket]:
+    """Return the open tickets that run out first, with client and clocks."""
+    query = (
+        _narrowed(select(Ticket), actor, wanted)
+        .join(Ticket.client)
+        .join(Ticket.ledger)
+        .options(contains_eager(Ticket.client), contains_eager(Ticket.ledger))
+        .order_by(SlaLedger.resolution_due_at.asc().nulls_last(), Ticket.id)
+        .limit(size)
+    )
+    return database.session().scalars(query).all()
+
+
+def _narrowed(query: Select[Any], actor: Actor, wanted: TicketFilter) -> Select[Any]:
+    query = _shown(query.where(visible_to(actor, Ticket.client_id)), wanted.show)
+    for column, value in (
+        (Ticket.kind, wanted.kind),
+        (Ticket.priority, wanted.priority),
+        (Ticket.queue, wanted.queue),
+    ):
+        if value:
+            query = query.where(column == value)
+    if wanted.assignee == "me":
+        query = query.where(Ticket.assignee_id == actor.user_id)
+    elif wanted.assignee == "none":
+        query = query.where(Ticket.assignee_id.is_(None))
+    if wanted.client:
+        client = select(Client.id).where(Client.reference == wanted.client).scalar_subquery()
+        query = query.where(Ticket.client_id == client)
+    return _matching(query, wanted.q.strip()[:200])
+
+
+def _shown(query: Select[Any], show: str) -> Select[Any]:
+    if show == "open":
+        # the words of the partial index, so that it is used
+        return query.where(
+            literal_column("ticket.state in ('new', 'in_progress', 'waiting_client')")
+        )
+    if show == "done":
+        return query.where(Ticket.state.in_((TicketState.CLOSED, TicketState.CANCELLED)))
+    return query if show == "all" else query.where(Ticket.state == show)
+
+
+def _matching(query: Select[Any], q: str) -> Select[Any]:
+    if not q:
+        return query
+    q = q.replace("\x00", "")
+    if REFERENCE.fullmatch(q):
+        return query.where(Ticket.reference == q.upper())
+    words = func.websearch_to_tsquery("spanish", q).op("||")(func.websearch_to_tsquery("simple", q))
+    return query.where(Ticket.search.op("@@")(words))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketView:
+    """A ticket with everything its page shows."""
+
+    ticket: Ticket
+    entries: Sequence[TicketEntry]
+    response: Cycle | None
+    resolution: Cycle | None
+    watchers: Sequence[TicketWatcher]
+    related: Sequence[Ticket]
+
+
+def ticket_named(actor: Actor, reference: str) -> Ticket:
+    """Return a ticket with its client, clocks, orders and devices. Raises NotFound."""
+    found = (
+        database.session()
+        .scalars(
+            select(Ticket)
+            .where(Ticket.reference == reference, visible_to(actor, Ticket.client_id))
+            .options(
+                joinedload(Ticket.client, innerjoin=True),
+                joinedload(Ticket.ledger, innerjoin=True),
+                selectinload(Ticket.orders),
+                selectinload(Ticket.devices),
+            )
+        )
+        .one_or_none()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def ticket_view(actor: Actor, reference: str) -> TicketView:
+    """Return what a ticket's page shows to this actor. Raises NotFound."""
+    ticket = ticket_named(actor, reference)
+    session = database.session()
+    entries = (
+        select(TicketEntry)
+        .where(TicketEntry.ticket_id == ticket.id)
+        .options(selectinload(TicketEntry.attachments))
+        .order_by(TicketEntry.id)
+    )
+    if actor.is_contact:
+        entries = entries.where(TicketEntry.is_public)
+    cycles = cycles_of(session, ticket.ledger_id, clock.now())
+    return TicketView(
+        ticket=ticket,
+        entries=session.scalars(entries).all(),
+        response=current(cycles, Metric.FIRST_RESPONSE),
+        resolution=current(cycles, Metric.RESOLUTION),
+        watchers=session.scalars(
+            select(TicketWatcher).where(TicketWatcher.ticket_id == ticket.id)
+        ).all(),
+        related=_related(actor, ticket),
+    )
+
+
+def _related(actor: Actor, ticket: Ticket) -> Sequence[Ticket]:
+    pairs = select(TicketRelation.first_id, TicketRelation.second_id).where(
+        (TicketRelation.first_id == ticket.id) | (TicketRelation.second_id == ticket.id)
+    )
+    ids = {other for pair in database.session().execute(pairs) for other in pair} - {ticket.id}
+    if not ids:
+        return []
+    return (
+        database.session()
+        .scalars(select(Ticket).where(Ticket.id.in_(ids), visible_to(actor, Ticket.client_id)))
+        .all()
+    )
+
+
+def counts(actor: Actor) -> dict[str, int]:
+    """Return how many tickets wait for whom: the figures of a home page."""
+    mine = Ticket.assignee_id == actor.user_id
+    late = SlaLedger.resolution_verdict == Verdict.BREACHED
+    row = database.session().execute(
+        select(
+            func.count().label("open"),
+            func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
+            func.count().filter(mine).label("mine"),
+            func.count().filter(late).label("late"),
+            func.count().filter(Ticket.state == TicketState.WAITING_CLIENT).label("waiting"),
+        )
+        .select_from(Ticket)
+        .join(SlaLedger, SlaLedger.id == Ticket.ledger_id)
+        .where(
+            visible_to(actor, Ticket.client_id),
+            literal_column("ticket.state in ('new', 'in_progress', 'waiting_client')"),
+        )
+    )
+    return dict(row.mappings().one())
+
+
+def tickets_to_confirm(actor: Actor, size: int = 5) -> Sequence[Ticket]:
+    """Return what waits for the client: solved tickets to confirm and questions to answer."""
+    states = (TicketState.RESOLVED, TicketState.WAITING_CLIENT)
+    return (
+        database.session()
+        .scalars(
+            select(Ticket)
+            .where(visible_to(actor, Ticket.client_id), Ticket.state.in_(states))
+            .order_by(Ticket.id.desc())
+            .limit(size)
+        )
+        .all()
+    )
+
+
+def tickets_of_device(actor: Actor, device_id: int, size: int = 20) -> Sequence[Ticket]:
+    """Return the newest tickets about a device."""
+    return (
+        database.session()
+        .scalars(
+            select(Ticket)
+            .join(TicketDevice, TicketDevice.ticket_id == Ticket.id)
+            .where(TicketDevice.device_id == device_id, visible_to(actor, Ticket.client_id))
+            .order_by(Ticket.id.desc())
+            .limit(size)
+        )
+        .all()
+    )
+
+
+def ticket_of_order(actor: Actor, order_id: int) -> Ticket | None:
+    """Return the ticket an order was drafted for."""
+    return database.session().scalar(
+        select(Ticket)
+        .join(TicketOrder, TicketOrder.ticket_id == Ticket.id)
+        .where(TicketOrder.order_id == order_id, visible_to(actor, Ticket.client_id))
+    )
+
+
+def people_who_may_take() -> Sequence[Any]:
+    """Return id and name of the people a ticket can be given to."""
+    return (
+        database.session()
+        .execute(
+            select(User.id, User.name)
+            .where(User.is_active, User.role.in_((Role.AGENT, Role.SUPERVISOR)))
+            .order_by(User.name)
+        )
+        .all()
+    )

@@ -1,0 +1,155 @@
+"""Forms of tickets; each ends in a typed value for an operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from flask_wtf.file import MultipleFileField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+
+from servicedesk.tickets.attachments import Upload
+from servicedesk.tickets.intake import (
+    DESCRIPTION_LENGTH,
+    SUBJECT_LENGTH,
+    NewTicket,
+    WantedAction,
+)
+from servicedesk.tickets.models import (
+    IMPACT_LABELS,
+    URGENCY_LABELS,
+    Impact,
+    TicketKind,
+    Urgency,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from servicedesk.devices.catalogue.action import ManagedAction
+
+REQUIRED = InputRequired(_("This is needed."))
+
+
+def _choices(labels: Mapping[Any, str]) -> list[SelectChoice]:
+    return [SelectChoice(key.value, gettext(label)) for key, label in labels.items()]
+
+
+class TicketForm(FlaskForm):
+    """What everybody says who opens a ticket."""
+
+    subject = StringField(
+        _("In one line"),
+        [REQUIRED, Length(max=SUBJECT_LENGTH, message=_("This is too long."))],
+    )
+    description = TextAreaField(
+        _("What is it about?"),
+        [REQUIRED, Length(max=DESCRIPTION_LENGTH, message=_("This is too long."))],
+    )
+    impact = SelectField(_("Impact"), default=Impact.LOW.value)
+    urgency = SelectField(_("Urgency"), default=Urgency.MEDIUM.value)
+    files = MultipleFileField(_("Files"))
+    once = HiddenField()  # the same at a repeated press: one ticket
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Fill the choices in the reader's language."""
+        super().__init__(*args, **kwargs)
+        self.impact.choices = _choices(IMPACT_LABELS)
+        self.urgency.choices = _choices(URGENCY_LABELS)
+
+    def to_ticket(
+        self, kind: TicketKind, client_id: int | None, devices: Sequence[str] = ()
+    ) -> NewTicket:
+        """Return what was filled in."""
+        return NewTicket(
+            kind=kind,
+            subject=self.subject.data or "",
+            description=self.description.data or "",
+            impact=Impact(self.impact.data),
+            urgency=Urgency(self.urgency.data),
+            client_id=client_id,
+            devices=devices,
+            uploads=uploads_of(self.files),
+            idempotency_key=self.once.data or None,
+        )
+
+
+def request_form(action: ManagedAction) -> type[TicketForm]:
+    """Return the form of a catalogue entry: its parameters between the words and the priority."""
+    fields: dict[str, Any] = {}
+    for parameter in action.parameters:
+        kind = TextAreaField if parameter.multiline else StringField
+        checks: list[Any] = [REQUIRED] if parameter.required else []
+        fields[parameter.name] = kind(
+            _(parameter.label),
+            [*checks, Length(max=parameter.max_length, message=_("This is too long."))],
+            description=_(parameter.help) if parameter.help else "",
+        )
+    return type("RequestForm", (TicketForm,), fields)
+
+
+def wanted_action(action: ManagedAction, form: TicketForm, devices: Sequence[str]) -> WantedAction:
+    """Return what the form asks to be done."""
+    parameters = {p.name: form[p.name].data or "" for p in action.parameters}
+    return WantedAction(code=action.code, devices=devices, parameters=parameters)
+
+
+def uploads_of(field: Any) -> list[Upload]:
+    """Return the files of a field; browsers send an empty one when nothing was chosen."""
+    return [
+        Upload(name=file.filename, content=file.read())
+        for file in field.data or []
+        if getattr(file, "filename", "")
+    ]
+
+
+class MessageForm(FlaskForm):
+    """Something said on a ticket."""
+
+    body = TextAreaField(_("Your message"), [Length(max=DESCRIPTION_LENGTH)])
+    internal = BooleanField(_("Internal note: the client does not see it"))
+    files = MultipleFileField(_("Files"))
+    # a step to make with the same words: ask the client, resolve, reopen
+    move = HiddenField()
+
+
+class RatingForm(FlaskForm):
+    """How good it was."""
+
+    rating = RadioField(_("How was it?"), [REQUIRED], choices=[], coerce=int)
+    comment = TextAreaField(_("In your words"), [Length(max=2000)])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer one to five."""
+        super().__init__(*args, **kwargs)
+        self.rating.choices = [SelectChoice(n, str(n)) for n in range(5, 0, -1)]
+
+
+class AssignForm(FlaskForm):
+    """Who takes it, and which team."""
+
+    assignee = SelectField(_("Assigned to"), coerce=int)
+    queue = SelectField(_("Queue"))
+
+
+class ClassifyForm(FlaskForm):
+    """Impact and urgency, corrected."""
+
+    impact = SelectField(_("Impact"))
+    urgency = SelectField(_("Urgency"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Fill the choices in the reader's language."""
+        super().__init__(*args, **kwargs)
+        self.impact.choices = _choices(IMPACT_LABELS)
+        self.urgency.choices = _choices(URGENCY_LABELS)
+
+
+class RelateForm(FlaskForm):
+    """Another ticket this one has to do with."""
+
+    other = StringField(_("Related ticket"), [REQUIRED, Length(max=40)])

@@ -1,0 +1,75 @@
+"""Lists of tickets, for both audiences."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from servicedesk.clients.choices import clients_to_choose
+from servicedesk.core.permissions import Permission
+from servicedesk.core.text import msgid
+from servicedesk.shell.navigation import nav
+from servicedesk.shell.session import current_actor
+from servicedesk.tickets import queries
+from servicedesk.tickets.models import (
+    KIND_LABELS,
+    PRIORITY_LABELS,
+    QUEUE_LABELS,
+    STATE_LABELS,
+    Priority,
+    Queue,
+    TicketKind,
+    TicketState,
+)
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+SHOWN = {
+    "open": msgid("Open"),
+    "all": msgid("All"),
+    "resolved": msgid("Solved, to be confirmed"),
+    "done": msgid("Closed"),
+}
+
+
+def asked_filter() -> queries.TicketFilter:
+    """Read the filter from the address; what is not understood is left out."""
+
+    def one_of(name: str, allowed: object) -> str:
+        value = request.args.get(name, "")
+        return value if value in set(allowed) else ""  # type: ignore[call-overload]
+
+    return queries.TicketFilter(
+        show=one_of("show", [*SHOWN, *TicketState]) or "open",
+        kind=one_of("kind", TicketKind),
+        priority=one_of("priority", Priority),
+        queue=one_of("queue", Queue),
+        assignee=one_of("assignee", ("me", "none")),
+        client=request.args.get("client", "")[:40].replace("\x00", ""),
+        q=request.args.get("q", "")[:200],
+    )
+
+
+@nav("portal.tickets.index", msgid("My tickets"), "ticket", 20, Permission.TICKET_READ)
+@nav("desk.tickets.index", msgid("Tickets"), "ticket", 20, Permission.TICKET_READ)
+def index() -> ResponseReturnValue:
+    """Show a page of tickets, newest first."""
+    actor, wanted = current_actor(), asked_filter()
+    page = queries.tickets(actor, wanted, request.args.get("cursor"))
+    return render_template(
+        "tickets/index.html",
+        page=page,
+        wanted=wanted,
+        shown=SHOWN,
+        kinds=KIND_LABELS,
+        priorities=PRIORITY_LABELS,
+        queues=QUEUE_LABELS,
+        clients=[] if actor.is_contact else clients_to_choose(actor),
+    )
+
+
+def state_label(state: TicketState) -> str:
+    """Return the state in the words of whoever reads: two labels for one state."""
+    agent, contact = STATE_LABELS[state]
+    return contact if current_actor().is_contact else agent

@@ -1,0 +1,165 @@
+"""One ticket: its story, what to do next, and the conversation; for both audiences."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, send_file, url_for
+from flask_babel import gettext as _
+from wtforms.fields.choices import SelectChoice
+
+from servicedesk.core import database
+from servicedesk.core.errors import DomainError
+from servicedesk.core.permissions import Permission, may
+from servicedesk.orders.queries import steps, view_of
+from servicedesk.shell.errors import put_beside_field
+from servicedesk.shell.session import current_actor
+from servicedesk.tickets import attachments, handling, queries, relations
+from servicedesk.tickets.models import QUEUE_LABELS, Impact, Queue, Urgency
+from servicedesk.tickets.moves import possible_moves
+from servicedesk.tickets.web.forms import (
+    AssignForm,
+    ClassifyForm,
+    MessageForm,
+    RatingForm,
+    RelateForm,
+    uploads_of,
+)
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+
+def show(reference: str, form: MessageForm | None = None) -> ResponseReturnValue:
+    """Show a ticket with everything on it."""
+    actor = current_actor()
+    view = queries.ticket_view(actor, reference)
+    ticket = view.ticket
+    orders = [view_of(order, ticket.client) for order in ticket.orders]
+    return render_template(
+        "tickets/show.html",
+        view=view,
+        ticket=ticket,
+        orders=[(order, steps(actor, order.order)) for order in orders],
+        moves=possible_moves(actor, ticket),
+        form=form or MessageForm(formdata=None),
+        rating=RatingForm(formdata=None),
+        relate=RelateForm(formdata=None),
+        assign=_assign_form(ticket) if may(actor, Permission.TICKET_HANDLE) else None,
+        classify=ClassifyForm(formdata=None, obj=None, data=_present_class(ticket)),
+        is_watching=any(watcher.user_id == actor.user_id for watcher in view.watchers),
+    )
+
+
+def _present_class(ticket: queries.Ticket) -> dict[str, str]:
+    return {"impact": ticket.impact.value, "urgency": ticket.urgency.value}
+
+
+def _assign_form(ticket: queries.Ticket | None) -> AssignForm:
+    present = {"assignee": ticket.assignee_id or 0, "queue": ticket.queue.value} if ticket else None
+    form = AssignForm(data=present) if ticket else AssignForm()
+    people = queries.people_who_may_take()
+    form.assignee.choices = [
+        SelectChoice(0, _("Nobody")),
+        *(SelectChoice(person.id, person.name) for person in people),
+    ]
+    form.queue.choices = [SelectChoice(q.value, _(label)) for q, label in QUEUE_LABELS.items()]
+    return form
+
+
+def say(reference: str) -> ResponseReturnValue:
+    """Add a message, or make a step that goes with words; the words are kept if it is refused."""
+    actor, form = current_actor(), MessageForm()
+    try:
+        if form.move.data:
+            handling.move_ticket(actor, reference, form.move.data, words=form.body.data or "")
+        else:
+            handling.add_message(
+                actor,
+                reference,
+                form.body.data or "",
+                is_public=not form.internal.data,
+                uploads=uploads_of(form.files),
+            )
+    except DomainError as error:
+        if error.status == NOT_FOUND:
+            raise
+        put_beside_field(form, error)
+        return show(reference, form), error.status
+    return _back(reference)
+
+
+NOT_FOUND = 404
+
+
+def move(reference: str) -> ResponseReturnValue:
+    """Make a step that needs no words."""
+    handling.move_ticket(current_actor(), reference, request.form.get("move", ""))
+    return _back(reference)
+
+
+def rate(reference: str) -> ResponseReturnValue:
+    """Take a rating."""
+    form = RatingForm()
+    if form.validate_on_submit():
+        handling.rate_ticket(current_actor(), reference, form.rating.data, form.comment.data or "")
+        flash(_("Thank you for telling us."))
+    else:
+        flash(_("Choose from one to five."), "error")
+    return _back(reference)
+
+
+def assign(reference: str) -> ResponseReturnValue:
+    """Give it to somebody."""
+    actor = current_actor()
+    queries.ticket_named(actor, reference)
+    form = _assign_form(None)
+    if form.validate_on_submit():
+        handling.assign_ticket(actor, reference, form.assignee.data or None, Queue(form.queue.data))
+    return _back(reference)
+
+
+def classify(reference: str) -> ResponseReturnValue:
+    """Correct impact and urgency."""
+    form = ClassifyForm()
+    queries.ticket_named(current_actor(), reference)
+    if form.validate_on_submit():
+        handling.reclassify_ticket(
+            current_actor(), reference, Impact(form.impact.data), Urgency(form.urgency.data)
+        )
+    return _back(reference)
+
+
+def watch(reference: str) -> ResponseReturnValue:
+    """Begin or stop watching."""
+    watching = request.form.get("watch") == "yes"
+    relations.watch_ticket(current_actor(), reference, watching=watching)
+    return _back(reference)
+
+
+def relate(reference: str) -> ResponseReturnValue:
+    """Link another ticket."""
+    form = RelateForm()
+    queries.ticket_named(current_actor(), reference)
+    if form.validate_on_submit():
+        try:
+            relations.relate_tickets(current_actor(), reference, form.other.data)
+        except DomainError as error:
+            flash(_(error.text.msgid), "error")
+    return _back(reference)
+
+
+def download(reference: str, file: str) -> ResponseReturnValue:
+    """Give a file out, never shown inside the desk's own pages."""
+    found = attachments.attachment_for(database.session(), current_actor(), reference, file)
+    response = send_file(
+        attachments.path_of(found.sha256),
+        mimetype=found.media_type,
+        as_attachment=True,
+        download_name=found.name,
+    )
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+def _back(reference: str) -> ResponseReturnValue:
+    return redirect(url_for(".show", reference=reference))
