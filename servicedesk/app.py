@@ -9,10 +9,11 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
 from config import ROOT
-from servicedesk import cli, registry
+from servicedesk import cli, mounting, registry
+from servicedesk.clients.actors import person_for_session
 from servicedesk.core import database
 from servicedesk.core.embedded_postgres import database_url
-from servicedesk.shell import install_shell
+from servicedesk.shell import install_shell, mail
 
 if TYPE_CHECKING:
     from config import Settings
@@ -30,9 +31,11 @@ def create_app(settings: Settings, *, url: str | None = None) -> Flask:
     configure(app, settings, url or database_url(settings))
     install_database(app)
     registry.listen()
-    install_shell(app, settings, registry.load_person)
-    registry.mount(app, settings)
-    cli.mount(app)
+    registry.connect(settings)
+    install_shell(app, settings, person_for_session)
+    mail.install(app, settings)
+    mounting.mount(app, settings)
+    cli.mount(app, settings)
     return app
 
 

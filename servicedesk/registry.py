@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from servicedesk.accounts import jobs as account_jobs
+from servicedesk.core import mail
 from servicedesk.core.events import subscribe
 from servicedesk.devices import fleet_engines
 from servicedesk.devices import jobs as device_jobs
@@ -19,7 +21,13 @@ from servicedesk.tickets import reactions as ticket_reactions
 if TYPE_CHECKING:
     from config import Settings
 
-JOB_MODULES = (device_jobs, sla_jobs, ticket_jobs)  # importing them declares their jobs
+JOB_MODULES = (
+    account_jobs,
+    mail,
+    device_jobs,
+    sla_jobs,
+    ticket_jobs,
+)  # importing them declares their jobs
 
 
 def listen() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
+from servicedesk.accounts.links import answer_reset_request as answer_reset_request
 from servicedesk.accounts.models import OneTimeLink, SignInAttempt
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.jobs import job

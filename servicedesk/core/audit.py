@@ -198,3 +198,11 @@ def _faults_of(row: AuditEntry, number: int, previous: str) -> Iterator[str]:
     told = (payload["act"], payload["actor"], payload["actor_id"])
     if stored[:3] != told or datetime.fromisoformat(payload["at"]) != row.at:
         yield "its columns differ from what was hashed"
+
+
+def heads(session: Session) -> dict[str, tuple[int, str]]:
+    """Return the newest number and hash of every chain, to be kept outside."""
+    return {
+        str(head.chain): (head.number, head.hash)
+        for head in session.scalars(select(AuditHead).order_by(AuditHead.chain))
+    }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from servicedesk.core.text import msgid
+
 
 @dataclass(frozen=True, kw_only=True)
 class Instruction:
@@ -71,6 +73,13 @@ INSTRUCTIONS: tuple[type[Instruction], ...] = (
     ShowMessage,
     LocateDevice,
 )
+INSTRUCTION_LABELS = {
+    LockDevice.kind: msgid("Lock"),
+    EnterpriseWipe.kind: msgid("Enterprise wipe"),
+    EraseDevice.kind: msgid("Full wipe"),
+    ShowMessage.kind: msgid("Push message"),
+    LocateDevice.kind: msgid("GPS location"),
+}
 _BY_KIND = {instruction.kind: instruction for instruction in INSTRUCTIONS}
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConst
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from servicedesk.clients.models import Client
 from servicedesk.core.database import Model
 from servicedesk.core.text import msgid
 
@@ -168,6 +169,7 @@ class Device(Model):
 
     holder: Mapped[DeviceUser | None] = relationship(lazy="raise_on_sql")
     engine: Mapped[EngineAccount] = relationship(lazy="raise_on_sql")
+    client: Mapped[Client] = relationship(lazy="raise_on_sql")
 
     @property
     def is_personal(self) -> bool:

@@ -57,7 +57,7 @@ def fleet_query(actor: Actor, wanted: FleetFilter) -> Select[Device]:
     """Return the query of the fleet as filtered, in the order of a page."""
     query = (
         select(Device)
-        .options(joinedload(Device.holder))
+        .options(joinedload(Device.holder), joinedload(Device.client, innerjoin=True))
         .where(visible_to(actor, Device.client_id))
         .order_by(Device.id)
     )
@@ -120,7 +120,11 @@ def device_named(actor: Actor, reference: str) -> Device:
         .scalars(
             select(Device)
             .where(Device.reference == reference, visible_to(actor, Device.client_id))
-            .options(joinedload(Device.holder), joinedload(Device.engine, innerjoin=True))
+            .options(
+                joinedload(Device.holder),
+                joinedload(Device.client, innerjoin=True),
+                joinedload(Device.engine, innerjoin=True),
+            )
         )
         .one_or_none()
     )

@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from config import ROOT
 
@@ -28,17 +28,13 @@ class KeepsDying(Exception):
     """A child died again and again; the message names it."""
 
 
-def start(
-    command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None = None
-) -> subprocess.Popen[bytes]:
+def start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own: a Ctrl-C of the terminal reaches only us."""
     return subprocess.Popen(  # noqa: S603
         [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command],
         env=dict(environment),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
         start_new_session=True,
     )
 

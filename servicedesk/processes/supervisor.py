@@ -72,7 +72,9 @@ class Supervisor:
     def run(self) -> int:
         """Do all of it; return the exit code: 0 after Ctrl-C, 1 with a message otherwise."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask_to_stop)
+            # started with nohup, it is to outlive its terminal
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._ask_to_stop)
         try:
             with _only_one(self.settings, self.address) as orphaned:
                 try:
@@ -99,7 +101,7 @@ class Supervisor:
         url = embedded_postgres.database_url(self.settings)
         with self._step("tables"):
             if not preparation.tables_are_current(url):
-                self._flask("db", "upgrade", quietly=True)
+                self._finish("-m", "servicedesk.processes", "migrate")
         if self.sandbox_port is not None:
             _check_port("127.0.0.1", self.sandbox_port, "SANDBOX_URL", patience)
             with self._step("sandbox engine"):
@@ -107,7 +109,7 @@ class Supervisor:
         if not self.settings.is_production:
             with self._step("demonstration data"):
                 if not preparation.demonstration_is_loaded(url):
-                    self._flask("demonstration", "load")
+                    self._finish("-m", "flask", "--app", "wsgi", "demonstration", "load")
                     preparation.note_demonstration(url)
         with self._step("web server, worker, clock"):
             self._open()
@@ -148,19 +150,15 @@ class Supervisor:
             *("--state", str(state), "--callback-url", notifications),
         )
 
-    def _flask(self, *arguments: str, quietly: bool = False) -> None:
-        """Run one of the application's commands to its end, giving way to Ctrl-C."""
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-        log = self.settings.instance / "last-command.log"
-        with log.open("wb") if quietly else contextlib.nullcontext() as output:
-            self.running = children.start(command, self.environment, output)
-            while (status := self.running.poll()) is None:
-                self._look_after()
-            self.running = None
+    def _finish(self, *arguments: str) -> None:
+        """Run one of our own programs to its end, giving way to Ctrl-C."""
+        self.running = children.start((sys.executable, *arguments), self.environment)
+        while (status := self.running.poll()) is None:
+            self._look_after()
+        self.running = None
         if status != 0:
-            if quietly:
-                sys.stderr.write("\n" + log.read_text(encoding="utf-8", errors="replace"))
-            raise CannotRun(f"`flask {' '.join(arguments)}` ended with {children.describe(status)}")
+            program = " ".join(arguments[1:])
+            raise CannotRun(f"`{program}` ended with {children.describe(status)}; see above.")
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -190,11 +188,13 @@ class Supervisor:
                 sys.stderr.write(news + "\n")
 
     def _stop(self) -> None:
-        say("\nStopping … ", end="")
-        began = time.monotonic()
         running = [child.process for child in self.children if child.process is not None]
         if self.running is not None:
             running.append(self.running)
+        if not running and not self.owns_database:
+            return
+        say("\nStopping … ", end="")
+        began = time.monotonic()
         children.end(running)
         if self.owns_database:
             embedded_postgres.stop(self.settings.instance)

@@ -18,7 +18,7 @@ configure_logs(as_json=_settings.is_production)
 gunicorn.http.wsgi.SERVER = "desk"
 
 
-class OneForm(Logger):  # type: ignore[misc]
+class OneForm(Logger):
     """Have gunicorn's messages written as all others are."""
 
     def setup(self, cfg: Any) -> None:

@@ -55,7 +55,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(
         CSRFError, lambda _error: answer(400, detail=None, code="form-expired")
     )
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, http_page)
     app.register_error_handler(StaleDataError, lambda _error: _refusal(Conflict()))
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(Exception, _fault)
@@ -72,7 +72,8 @@ def _refusal(error: DomainError) -> ResponseReturnValue:
     return answer(error.status, detail=error.text, code=error.code, errors=errors)
 
 
-def _http(error: HTTPException) -> ResponseReturnValue:
+def http_page(error: HTTPException) -> ResponseReturnValue:
+    """Answer one of werkzeug's exceptions."""
     if error.response is not None or error.code is None or error.code < 400:  # noqa: PLR2004
         return error
     given = answer(error.code, code=error.name.lower().replace(" ", "-"))

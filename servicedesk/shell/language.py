@@ -12,9 +12,10 @@ from servicedesk.shell.session import safe_next
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from servicedesk.core.text import Text
     from flask import Flask
     from flask.typing import ResponseReturnValue
+
+    from servicedesk.core.text import Text
 
 LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT_ZONE = "Europe/Madrid"

@@ -12,7 +12,6 @@ from flask import Blueprint, Response, abort, render_template
 
 from config import Mode
 from servicedesk.shell.mail import mail_folder
-from servicedesk.shell.session import PUBLIC_ENDPOINTS
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -68,7 +67,6 @@ def install(app: Flask, settings: Settings) -> None:
         return response
 
     app.register_blueprint(dev)
-    PUBLIC_ENDPOINTS.update({"dev_mail.index", "dev_mail.show", "dev_mail.page"})
 
 
 def _path(folder: Path, name: str) -> Path:

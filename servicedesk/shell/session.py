@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STAFF = frozenset({Role.AGENT, Role.ACCOUNT_MANAGER, Role.SUPERVISOR})
 # what anybody may ask for: everything else wants somebody signed in, or the API's own guard
-PUBLIC_BLUEPRINTS = frozenset({"health", "language", "sign_in", "engines", "api"})
+PUBLIC_BLUEPRINTS = frozenset({"health", "language", "sign_in", "engines", "api", "dev_mail"})
 PUBLIC_ENDPOINTS = frozenset({"static", "front"})
 _guarded: set[str] = set()
 
@@ -84,7 +84,7 @@ def use_actor(actor: Actor) -> None:
 
 def is_open(endpoint: str) -> bool:
     """Whether an endpoint is for anybody, or somebody is signed in."""
-    blueprint = endpoint.split(".")[0] if "." in endpoint else ""
+    blueprint = endpoint.split(".", maxsplit=1)[0] if "." in endpoint else ""
     return (
         endpoint in PUBLIC_ENDPOINTS
         or blueprint in PUBLIC_BLUEPRINTS

@@ -5,10 +5,12 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select, text
 
 from servicedesk.accounts import (
     administration,
+    commands,
     links,
     passwords,
     people,
@@ -707,3 +709,43 @@ def test_old_tries_are_forgotten():
         forget_old_tries()
 
     assert len(rows(SignInAttempt)) == 1
+
+
+# the command line
+
+
+def run(group, *arguments):
+    accounts, token_group = commands.account_commands(URL)
+    chosen = {"accounts": accounts, "tokens": token_group}[group]
+    return CliRunner().invoke(chosen, arguments)
+
+
+def test_the_command_prints_just_the_token():
+    ana = person("ana@desk.example")
+
+    done = run("tokens", "create", "Ana@desk.example", "--name", "export", "--scope", "read")
+
+    plain = done.stdout.removesuffix("\n")
+    user, token = by_token(plain)
+    assert (user.id, token.scopes, done.exit_code) == (ana.user_id, ["read"], 0)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nobody@desk.example"], ["ana@desk.example", "--days", "999"]]
+)
+def test_a_command_that_is_refused_prints_no_token(arguments):
+    person("ana@desk.example")
+
+    done = run("tokens", "create", *arguments, "--name", "export")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert rows(ApiToken) == []
+
+
+def test_the_first_supervisor_gets_in_by_the_printed_link():
+    done = run("accounts", "create", "jefa@desk.example", "--name", "Eva Gil")
+
+    links.use_link(done.stdout.strip().removeprefix(f"{URL}/password/link/"), PASSWORD, HERE)
+    entered = sign_in.sign_in("jefa@desk.example", PASSWORD, HERE)
+    assert as_system(lambda: database.session().get(User, entered.user_id).role) is Role.SUPERVISOR
+    assert mails()[0][0] == "password_changed"

@@ -81,6 +81,7 @@ class TokenForm(FlaskForm):
     )
     scopes = SelectMultipleField(
         _("What it may do"),
+        [DataRequired(_("Choose what the token may do."))],
         choices=lambda: [
             SelectChoice(scope.value, _(label)) for scope, label in SCOPE_LABELS.items()
         ],

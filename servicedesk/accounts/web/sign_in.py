@@ -13,7 +13,6 @@ from servicedesk.accounts.web.forms import ForgottenForm, NewPasswordForm, SignI
 from servicedesk.core.actors import GATE
 from servicedesk.core.errors import Forbidden
 from servicedesk.shell.session import (
-    PUBLIC_ENDPOINTS,
     caller_address,
     current_actor,
     end_session,
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 
     from servicedesk.accounts.sign_in import SignedIn
 
-blueprint = Blueprint("sign_in", __name__)
-PUBLIC_ENDPOINTS.update({"sign_in.show", "sign_in.leave", "sign_in.forgotten", "sign_in.link"})
+blueprint = Blueprint("sign_in", __name__)  # public: see `shell.session`
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])

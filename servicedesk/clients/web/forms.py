@@ -79,6 +79,7 @@ class TermsForm(FlaskForm):
     time_zone = SelectField(_("Time zone"), choices=lambda: [SelectChoice(z) for z in ZONES])
     blocks = SelectMultipleField(
         _("Functional blocks"),
+        [DataRequired(_("Choose at least one functional block."))],
         choices=lambda: [SelectChoice(b.value, _(label)) for b, label in BLOCK_LABELS.items()],
         description=_("What may be asked for. A modality can only contain some of them."),
         option_widget=CheckboxInput(),

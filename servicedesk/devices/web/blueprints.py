@@ -12,7 +12,7 @@ from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices import fleet_engines
 from servicedesk.devices.engines.contract import BadNotification
 from servicedesk.devices.settlement import record_answer
-from servicedesk.devices.web import device, fleet
+from servicedesk.devices.web import fleet
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -21,12 +21,11 @@ MOST_EVENTS = 1000
 
 
 def devices() -> Blueprint:
-    """Return `/devices`."""
+    """Return `/devices`; the page of one device belongs to the floor that knows its tickets."""
     blueprint = Blueprint("devices", __name__, url_prefix="/devices")
     blueprint.add_url_rule("/", view_func=fleet.index)
     blueprint.add_url_rule("/export.csv", view_func=fleet.export_csv)
     blueprint.add_url_rule("/export.xlsx", view_func=fleet.export_xlsx)
-    blueprint.add_url_rule("/<reference>", view_func=device.show)
     return blueprint
 
 

@@ -21,8 +21,9 @@ from servicedesk.devices.models import (
 from servicedesk.shell.language import translate
 
 if TYPE_CHECKING:
-    from flask.typing import ResponseReturnValue
     from collections.abc import Iterator
+
+    from flask.typing import ResponseReturnValue
 
     from servicedesk.devices.models import Device
 

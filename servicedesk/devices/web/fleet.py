@@ -24,8 +24,9 @@ from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
 
 if TYPE_CHECKING:
-    from flask.typing import ResponseReturnValue
     from collections.abc import Iterable
+
+    from flask.typing import ResponseReturnValue
 
 SEEN_LABELS = {
     "day": msgid("In the last day"),
@@ -66,7 +67,7 @@ def index() -> ResponseReturnValue:
         states=DEVICE_STATE_LABELS,
         ownerships=OWNERSHIP_LABELS,
         seen=SEEN_LABELS,
-        groups=queries.groups_of(actor),
+        group_options=[(name, name) for name in queries.groups_of(actor)],
         clients=[] if actor.is_contact else clients_to_choose(actor),
         actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -22,12 +23,12 @@ from servicedesk.shell.session import current_actor
 from servicedesk.tickets.intake import open_ticket
 from servicedesk.tickets.models import KIND_LABELS, TicketKind
 from servicedesk.tickets.web.forms import TicketForm, request_form, wanted_action
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from servicedesk.devices.models import Device
-    from servicedesk.devices.catalogue.action import ManagedAction
     from flask.typing import ResponseReturnValue
+
+    from servicedesk.devices.catalogue.action import ManagedAction
+    from servicedesk.devices.models import Device
 
 FOUND = 20  # devices shown for a search; the fleet page shows them all
 MOST_DEVICES = 500

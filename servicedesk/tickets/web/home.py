@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import render_template
 
 from servicedesk.core.permissions import Permission
@@ -13,7 +15,6 @@ from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import queries
 from servicedesk.tickets.models import QUEUE_LABELS
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

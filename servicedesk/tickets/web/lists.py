@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import render_template, request
 
 from servicedesk.clients.choices import clients_to_choose
@@ -20,7 +22,6 @@ from servicedesk.tickets.models import (
     TicketKind,
     TicketState,
 )
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

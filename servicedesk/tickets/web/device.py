@@ -1,4 +1,4 @@
-"""One device: its facts and its commands. What tickets say of it is added by the floor above."""
+"""One device: its facts, its commands and the tickets about it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from servicedesk.devices.models import (
     PLATFORM_LABELS,
 )
 from servicedesk.shell.session import current_actor
+from servicedesk.tickets.queries import tickets_of_device
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -30,6 +31,7 @@ def show(reference: str) -> ResponseReturnValue:
         device=device,
         groups=queries.groups_of(actor, device.id),
         commands=queries.commands_of_device(actor, device.id),
+        tickets=tickets_of_device(actor, device.id),
         actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
         platforms=PLATFORM_LABELS,
         states=DEVICE_STATE_LABELS,

@@ -1,0 +1,72 @@
+"""Commands: `flask --app wsgi …`. Each package's own, and those of the whole house."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from servicedesk import quality
+from servicedesk.accounts.commands import account_commands
+from servicedesk.core import audit, database
+from servicedesk.core.actors import SYSTEM
+from servicedesk.demonstration.commands import demonstration
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Settings
+
+audit_commands = AppGroup("audit", help="The tamper-evident trail.")
+quality_commands = AppGroup("quality", help="Checks of `make lint` that need the whole house.")
+
+
+def mount(app: Flask, settings: Settings) -> None:
+    """Add every command."""
+    for group in (*account_commands(settings.public_url), audit_commands, quality_commands):
+        app.cli.add_command(group)
+    if not settings.is_production:
+        app.cli.add_command(demonstration)
+
+
+@audit_commands.command("verify")
+@click.option(
+    "--anchor", type=click.Path(path_type=Path, exists=True), help="Heads kept elsewhere."
+)
+def verify(anchor: Path | None) -> None:
+    """Recompute every chain; exit 1 and say where it does not hold."""
+    anchors = {}
+    if anchor:
+        kept = json.loads(anchor.read_text(encoding="utf-8"))
+        anchors = {int(chain): (head[0], head[1]) for chain, head in kept.items()}
+    with database.acting_as(SYSTEM):
+        faults = audit.verify(database.session(), anchors)
+        database.session().rollback()
+    for fault in faults:
+        click.echo(f"chain {fault.chain}, entry {fault.number}: {fault.what}")
+    if faults:
+        sys.exit(1)
+    click.echo("The audit trail holds.")
+
+
+@audit_commands.command("anchor")
+def anchor() -> None:
+    """Print the heads of all chains as JSON, to be kept where nobody can change them."""
+    with database.acting_as(SYSTEM):
+        heads = audit.heads(database.session())
+        database.session().rollback()
+    click.echo(json.dumps(heads, indent=2))
+
+
+@quality_commands.command("check")
+def check() -> None:
+    """Check that models and migrations agree and that translations are complete."""
+    faults = [*quality.schema_faults(), *quality.translation_faults(Path(current_app.root_path))]
+    for fault in faults:
+        click.echo(fault)
+    sys.exit(1 if faults else 0)

@@ -1,0 +1,124 @@
+"""Where everything stands in the address space, and who may enter: one place to read it all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Flask, redirect, url_for
+
+from servicedesk.accounts.web import account, sign_in
+from servicedesk.accounts.web import admin as accounts_admin
+from servicedesk.clients.web import admin as clients_admin
+from servicedesk.clients.web import api as clients_api
+from servicedesk.clients.web import desk as clients_desk
+from servicedesk.core.actors import GATE, Role
+from servicedesk.devices.commands import COMMAND_STATE_LABELS
+from servicedesk.devices.instructions import INSTRUCTION_LABELS
+from servicedesk.devices.models import DEVICE_STATE_LABELS
+from servicedesk.devices.web import api as devices_api
+from servicedesk.devices.web import blueprints as devices
+from servicedesk.orders.models import ORDER_STATE_LABELS
+from servicedesk.orders.web import api as orders_api
+from servicedesk.orders.web import order
+from servicedesk.orders.web.words import verdict_words
+from servicedesk.shell import api, mail_reading
+from servicedesk.shell.security import csrf
+from servicedesk.shell.session import current_actor, guard
+from servicedesk.tickets.models import (
+    IMPACT_LABELS,
+    KIND_LABELS,
+    PRIORITY_LABELS,
+    QUEUE_LABELS,
+    URGENCY_LABELS,
+)
+from servicedesk.tickets.web import api as tickets_api
+from servicedesk.tickets.web import blueprints as tickets
+from servicedesk.tickets.web import device
+from servicedesk.tickets.web.lists import state_label
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+    from config import Settings
+
+WORDS = {
+    "command_state_labels": COMMAND_STATE_LABELS,
+    "device_state_labels": DEVICE_STATE_LABELS,
+    "impact_labels": IMPACT_LABELS,
+    "instruction_labels": INSTRUCTION_LABELS,
+    "kind_labels": KIND_LABELS,
+    "order_state_labels": ORDER_STATE_LABELS,
+    "priority_labels": PRIORITY_LABELS,
+    "queue_labels": QUEUE_LABELS,
+    "state_label": state_label,
+    "urgency_labels": URGENCY_LABELS,
+    "verdict_words": verdict_words,
+}
+
+
+def mount(app: Flask, settings: Settings) -> None:
+    """Register every page, door and API of the desk."""
+    app.jinja_env.globals.update(WORDS)
+    app.add_url_rule("/", "front", front)
+    app.register_blueprint(sign_in.blueprint)
+    app.register_blueprint(account.blueprint)
+    engines = devices.engines()
+    csrf.exempt(engines)
+    app.register_blueprint(engines)
+    app.register_blueprint(portal())
+    app.register_blueprint(desk())
+    mount_api(app)
+    if not settings.is_production:
+        app.register_blueprint(mail_reading.blueprint)
+
+
+def mount_api(app: Flask) -> None:
+    """Register /api/v1, guarded by tokens."""
+    frame = api.install(app)
+    for blueprint in (
+        clients_api.blueprint,
+        devices_api.blueprint,
+        orders_api.blueprint,
+        tickets_api.blueprint,
+    ):
+        csrf.exempt(blueprint)
+        frame.register_blueprint(blueprint)
+
+
+def front() -> ResponseReturnValue:
+    """Lead to the first page of whoever asks."""
+    actor = current_actor()
+    if actor is GATE:
+        return redirect(url_for("sign_in.show"))
+    return redirect(url_for("portal.home.index" if actor.is_contact else "desk.home.index"))
+
+
+def portal() -> Blueprint:
+    """Return what a client's authorised contact sees."""
+    blueprint = Blueprint("portal", __name__, url_prefix="/portal")
+    guard(blueprint, Role.CONTACT)
+    _add_shared_pages(blueprint)
+    blueprint.register_blueprint(tickets.portal_home())
+    return blueprint
+
+
+def desk() -> Blueprint:
+    """Return what the operator's people see."""
+    blueprint = Blueprint("desk", __name__, url_prefix="/desk")
+    guard(blueprint, Role.AGENT, Role.ACCOUNT_MANAGER, Role.SUPERVISOR)
+    _add_shared_pages(blueprint)
+    blueprint.register_blueprint(tickets.desk_home())
+    blueprint.register_blueprint(clients_desk.clients)
+    admin = Blueprint("admin", __name__, url_prefix="/admin")
+    guard(admin, Role.SUPERVISOR)
+    admin.register_blueprint(accounts_admin.accounts)
+    admin.register_blueprint(clients_admin.clients)
+    blueprint.register_blueprint(admin)
+    return blueprint
+
+
+def _add_shared_pages(blueprint: Blueprint) -> None:
+    fleet = devices.devices()
+    fleet.add_url_rule("/<reference>", view_func=device.show)
+    for pages in (fleet, tickets.tickets(), tickets.ask(), order.blueprint()):
+        blueprint.register_blueprint(pages)

@@ -1,0 +1,18 @@
+"""The words of stored verdicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicedesk.core.text import Text
+from servicedesk.shell.language import translate
+
+if TYPE_CHECKING:
+    from servicedesk.orders.models import OrderTarget
+
+
+def verdict_words(target: OrderTarget) -> str:
+    """Return why a device cannot, in the reader's language; empty when it can."""
+    if target.reason is None:
+        return ""
+    return translate(Text(target.reason, target.reason_values or {}))

@@ -1,0 +1,301 @@
+"""Tickets in the API."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from flask import request
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields, validate
+
+from servicedesk.clients.choices import client_id_of
+from servicedesk.clients.web.api import PageQuery, person_of_token
+from servicedesk.core.errors import InvalidInput
+from servicedesk.core.text import msgid
+from servicedesk.devices.catalogue import ACTIONS
+from servicedesk.orders.models import OrderState
+from servicedesk.orders.queries import view_of
+from servicedesk.orders.web.api import VerdictSchema
+from servicedesk.shell.api import guard
+from servicedesk.shell.session import current_actor
+from servicedesk.tickets import handling, queries
+from servicedesk.tickets.intake import (
+    DESCRIPTION_LENGTH,
+    SUBJECT_LENGTH,
+    NewTicket,
+    WantedAction,
+    open_ticket,
+)
+from servicedesk.tickets.models import Impact, Priority, Ticket, TicketKind, TicketState, Urgency
+from servicedesk.tickets.moves import MOVES
+
+MOST_TARGETS = 20_000
+KEY_LENGTH = 200
+
+
+class TargetsSchema(Schema):
+    """What an action is done to."""
+
+    devices = fields.List(
+        fields.String(validate=validate.Length(1, 40)),
+        required=True,
+        validate=validate.Length(1, MOST_TARGETS),
+    )
+
+
+class ActionSchema(Schema):
+    """An action of the catalogue."""
+
+    code = fields.String(required=True, validate=validate.OneOf([a.code for a in ACTIONS]))
+    targets = fields.Nested(TargetsSchema, required=True)
+    parameters = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+
+
+class NewTicketSchema(Schema):
+    """What opens a ticket."""
+
+    kind = fields.Enum(TicketKind, by_value=True, required=True)
+    subject = fields.String(required=True, validate=validate.Length(1, SUBJECT_LENGTH))
+    description = fields.String(required=True, validate=validate.Length(1, DESCRIPTION_LENGTH))
+    impact = fields.Enum(Impact, by_value=True, load_default=Impact.LOW)
+    urgency = fields.Enum(Urgency, by_value=True, load_default=Urgency.MEDIUM)
+    client = fields.String(load_default="", validate=validate.Length(max=40))
+    devices = fields.List(fields.String(validate=validate.Length(1, 40)), load_default=list)
+    action = fields.Nested(ActionSchema, load_default=None, allow_none=True)
+
+
+class SlaSchema(Schema):
+    """When what is due."""
+
+    first_response_due = fields.AwareDateTime(
+        attribute="response_due_at", required=True, allow_none=True
+    )
+    resolution_due = fields.AwareDateTime(
+        attribute="resolution_due_at", required=True, allow_none=True
+    )
+
+
+class WorkOrderSchema(Schema):
+    """An order of a ticket, in short."""
+
+    reference = fields.String(required=True)
+    state = fields.Enum(OrderState, by_value=True, required=True)
+    verdicts = fields.List(fields.Nested(VerdictSchema), required=True)
+
+
+class TicketLine(Schema):
+    """A ticket in a list."""
+
+    reference = fields.String(required=True)
+    kind = fields.Enum(TicketKind, by_value=True, required=True)
+    subject = fields.String(required=True)
+    state = fields.Enum(TicketState, by_value=True, required=True)
+    priority = fields.Enum(Priority, by_value=True, required=True)
+    client = fields.Function(lambda ticket: ticket.client.reference, required=True)
+    assignee = fields.String(attribute="assignee_name", required=True, allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    sla = fields.Nested(SlaSchema, attribute="ledger", required=True)
+
+
+class EntrySchema(Schema):
+    """A line of the timeline."""
+
+    at = fields.AwareDateTime(required=True)
+    kind = fields.Function(lambda entry: entry.kind.value, required=True)
+    author = fields.String(attribute="author_name", required=True)
+    public = fields.Boolean(attribute="is_public", required=True)
+    body = fields.String(required=True)
+
+
+class TicketSchema(Schema):
+    """A ticket."""
+
+    reference = fields.String(required=True)
+    kind = fields.Enum(TicketKind, by_value=True, required=True)
+    subject = fields.String(required=True)
+    description = fields.String(required=True)
+    state = fields.Enum(TicketState, by_value=True, required=True)
+    impact = fields.Enum(Impact, by_value=True, required=True)
+    urgency = fields.Enum(Urgency, by_value=True, required=True)
+    priority = fields.Enum(Priority, by_value=True, required=True)
+    client = fields.String(required=True)
+    assignee = fields.String(required=True, allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    resolved_at = fields.AwareDateTime(required=True, allow_none=True)
+    sla = fields.Nested(SlaSchema, required=True)
+    work_orders = fields.List(fields.Nested(WorkOrderSchema), required=True)
+    timeline = fields.List(fields.Nested(EntrySchema), required=True)
+
+
+class TicketPage(Schema):
+    """A piece of the list of tickets."""
+
+    items = fields.List(fields.Nested(TicketLine), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class TicketQuery(PageQuery):
+    """Filters of the list."""
+
+    state = fields.String(
+        load_default="all", validate=validate.OneOf(["open", "done", "all", *TicketState])
+    )
+    kind = fields.String(load_default="", validate=validate.OneOf([*TicketKind]))
+    priority = fields.String(load_default="", validate=validate.OneOf([*Priority]))
+    client = fields.String(load_default="", validate=validate.Length(max=40))
+    q = fields.String(load_default="", validate=validate.Length(max=200))
+
+
+class CommentSchema(Schema):
+    """Something said."""
+
+    body = fields.String(required=True, validate=validate.Length(1, DESCRIPTION_LENGTH))
+    public = fields.Boolean(load_default=True)
+
+
+class TransitionSchema(Schema):
+    """A step to make."""
+
+    transition = fields.String(
+        required=True, validate=validate.OneOf([move.name for move in MOVES])
+    )
+    body = fields.String(load_default="", validate=validate.Length(max=DESCRIPTION_LENGTH))
+
+
+def ticket_of(reference: str) -> dict[str, Any]:
+    """Return a ticket as the API tells of it."""
+    view = queries.ticket_view(current_actor(), reference)
+    ticket = view.ticket
+    orders = [view_of(order, ticket.client) for order in ticket.orders]
+    return {
+        "reference": ticket.reference,
+        "kind": ticket.kind,
+        "subject": ticket.subject,
+        "description": ticket.description,
+        "state": ticket.state,
+        "impact": ticket.impact,
+        "urgency": ticket.urgency,
+        "priority": ticket.priority,
+        "client": ticket.client.reference,
+        "assignee": ticket.assignee_name,
+        "created_at": ticket.created_at,
+        "resolved_at": ticket.resolved_at,
+        "sla": ticket.ledger,
+        "work_orders": [
+            {
+                "reference": order.order.reference,
+                "state": order.order.state,
+                "verdicts": order.targets,
+            }
+            for order in orders
+        ],
+        "timeline": view.entries,
+    }
+
+
+blueprint = Blueprint("api-tickets", __name__, url_prefix="/api/v1/tickets")
+guard(blueprint, person_of_token)
+
+
+@blueprint.route("")
+class Tickets(MethodView):
+    """The tickets the token's owner sees."""
+
+    @blueprint.arguments(TicketQuery, location="query")
+    @blueprint.response(200, TicketPage)
+    def get(self, query: dict[str, Any]) -> Any:
+        """List tickets, newest first."""
+        cursor, limit = query.pop("cursor"), query.pop("limit")
+        wanted = queries.TicketFilter(
+            show=query.pop("state"), **{k: v.replace("\x00", "") for k, v in query.items()}
+        )
+        return queries.tickets(current_actor(), wanted, cursor, limit)
+
+    @blueprint.arguments(NewTicketSchema)
+    @blueprint.response(201, TicketSchema)
+    @blueprint.doc(
+        parameters=[
+            {
+                "in": "header",
+                "name": "Idempotency-Key",
+                "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+                "description": "Repeating the call with the same key opens nothing twice.",
+            }
+        ]
+    )
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Open a ticket; for a request with an action its work order is drafted and checked."""
+        actor = current_actor()
+        ticket = open_ticket(actor, _new_ticket(body, client_id_of(actor, _word(body["client"]))))
+        return ticket_of(ticket.reference)
+
+
+def _new_ticket(body: dict[str, Any], client_id: int | None) -> NewTicket:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= KEY_LENGTH:
+        raise InvalidInput(msgid("This is too long."), field="Idempotency-Key")
+    action = body["action"]
+    content = json.dumps(request.get_json(), sort_keys=True).encode()
+    return NewTicket(
+        kind=body["kind"],
+        subject=body["subject"],
+        description=body["description"],
+        impact=body["impact"],
+        urgency=body["urgency"],
+        client_id=client_id,
+        devices=[_word(reference) for reference in body["devices"]],
+        action=WantedAction(
+            code=action["code"],
+            devices=[_word(reference) for reference in action["targets"]["devices"]],
+            parameters=action["parameters"],
+        )
+        if action
+        else None,
+        idempotency_key=key,
+        request_hash=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _word(text: str) -> str:
+    """Return a reference as the database can be asked for it."""
+    return text.replace("\x00", "")
+
+
+@blueprint.route("/<reference>")
+class OneTicket(MethodView):
+    """A ticket."""
+
+    @blueprint.response(200, TicketSchema)
+    def get(self, reference: str) -> dict[str, Any]:
+        """Show a ticket with its orders and timeline."""
+        return ticket_of(_word(reference))
+
+
+@blueprint.route("/<reference>/comments")
+class Comments(MethodView):
+    """The conversation."""
+
+    @blueprint.arguments(CommentSchema)
+    @blueprint.response(201, EntrySchema)
+    def post(self, body: dict[str, Any], reference: str) -> Any:
+        """Say something; `public: false` notes it for the operator alone."""
+        return handling.add_message(
+            current_actor(), _word(reference), body["body"], is_public=body["public"]
+        )
+
+
+@blueprint.route("/<reference>/transitions")
+class Transitions(MethodView):
+    """The steps of a ticket."""
+
+    @blueprint.arguments(TransitionSchema)
+    @blueprint.response(200, TicketSchema)
+    def post(self, body: dict[str, Any], reference: str) -> dict[str, Any]:
+        """Make a step: take, wait_for_client, resume, resolve, confirm, reopen or cancel."""
+        handling.move_ticket(
+            current_actor(), _word(reference), body["transition"], words=body["body"]
+        )
+        return ticket_of(_word(reference))
