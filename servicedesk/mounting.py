@@ -68,8 +68,7 @@ def mount(app: Flask, settings: Settings) -> None:
     app.register_blueprint(portal())
     app.register_blueprint(desk())
     mount_api(app)
-    if not settings.is_production:
-        app.register_blueprint(mail_reading.blueprint)
+    mail_reading.install(app, settings)
 
 
 def mount_api(app: Flask) -> None:

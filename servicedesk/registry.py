@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicedesk.accounts import jobs as account_jobs
+from servicedesk.clients.events import ContractSigned
 from servicedesk.core import mail
 from servicedesk.core.events import subscribe
 from servicedesk.devices import fleet_engines
@@ -14,6 +15,7 @@ from servicedesk.devices.events import CommandSettled
 from servicedesk.orders import reactions as order_reactions
 from servicedesk.orders.events import OrderApproved, OrderCancelled, OrderFinished, OrderStarted
 from servicedesk.sla import jobs as sla_jobs
+from servicedesk.sla.standard import measure_contract
 from servicedesk.tickets import attachments
 from servicedesk.tickets import jobs as ticket_jobs
 from servicedesk.tickets import reactions as ticket_reactions
@@ -32,6 +34,7 @@ JOB_MODULES = (
 
 def listen() -> None:
     """Connect events with what reacts to them; the order within an event matters."""
+    subscribe(ContractSigned, measure_contract)
     subscribe(CommandSettled, order_reactions.on_command_settled)
     subscribe(OrderApproved, ticket_reactions.on_order_approved)
     subscribe(OrderStarted, ticket_reactions.on_order_started)

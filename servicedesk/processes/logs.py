@@ -25,7 +25,11 @@ def configure_logs(*, as_json: bool) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # the default shows local variables, which hold secrets
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     steps = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     if as_json:

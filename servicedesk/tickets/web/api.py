@@ -29,7 +29,7 @@ from servicedesk.tickets.intake import (
     WantedAction,
     open_ticket,
 )
-from servicedesk.tickets.models import Impact, Priority, Ticket, TicketKind, TicketState, Urgency
+from servicedesk.tickets.models import Impact, Priority, TicketKind, TicketState, Urgency
 from servicedesk.tickets.moves import MOVES
 
 MOST_TARGETS = 20_000
