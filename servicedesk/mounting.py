@@ -21,7 +21,7 @@ from servicedesk.orders.models import ORDER_STATE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order
 from servicedesk.orders.web.words import verdict_words
-from servicedesk.shell import api, mail_reading
+from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
 from servicedesk.tickets.models import (
@@ -74,6 +74,7 @@ def mount(app: Flask, settings: Settings) -> None:
 def mount_api(app: Flask) -> None:
     """Register /api/v1, guarded by tokens."""
     frame = api.install(app)
+    app.register_blueprint(api_reference.blueprint)
     for blueprint in (
         clients_api.blueprint,
         devices_api.blueprint,

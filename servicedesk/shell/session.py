@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 STAFF = frozenset({Role.AGENT, Role.ACCOUNT_MANAGER, Role.SUPERVISOR})
 # what anybody may ask for: everything else wants somebody signed in, or the API's own guard
-PUBLIC_BLUEPRINTS = frozenset({"health", "language", "sign_in", "engines", "api", "dev_mail"})
+PUBLIC_BLUEPRINTS = frozenset({"health", "language", "sign_in", "engines", "dev_mail"})
+API = "api-"  # how the names of the API's blueprints begin
 PUBLIC_ENDPOINTS = frozenset({"static", "front"})
 _guarded: set[str] = set()
 
@@ -53,7 +54,7 @@ def install(app: Flask, load_person: LoadPerson) -> None:
         g.actor, g.person = GATE, None
         if request.endpoint is None or request.endpoint == "static":
             return None
-        if request.blueprint and request.blueprint.split(".")[0] == "api":
+        if (request.blueprint or "").startswith(API):
             return None  # the API's own guard reads a token, never the cookie
         _recognise(manager)
         return None if is_open(request.endpoint) else _ask_to_sign_in()
@@ -88,6 +89,7 @@ def is_open(endpoint: str) -> bool:
     return (
         endpoint in PUBLIC_ENDPOINTS
         or blueprint in PUBLIC_BLUEPRINTS
+        or blueprint.startswith(API)
         or current_actor() is not GATE
     )
 

@@ -151,6 +151,10 @@ class SandboxEngine:
         """Bring simulated devices to life. Raises httpx.HTTPError; only the demonstration calls it."""
         self._http.post("/v1/devices", json={"devices": list(devices)}).raise_for_status()
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
     def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any] | None:
         try:
             answer = self._http.get(path, params=dict(query))

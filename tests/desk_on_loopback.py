@@ -1,0 +1,209 @@
+"""A whole desk on loopback: web server, worker and sandbox as their own processes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from sqlalchemy import create_engine
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+from servicedesk import registry
+from servicedesk.accounts.models import Credential
+from servicedesk.accounts.passwords import hash_password
+from servicedesk.core import database
+from servicedesk.core.actors import SYSTEM, Actor
+from servicedesk.devices.engines.sandbox.client import SandboxEngine
+from servicedesk.sla.terms import forget_terms
+from tests.make import Make
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "a-long-Password-1"
+PATIENCE = 30  # seconds
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Desk:
+    """The running processes and how to reach them."""
+
+    address: str
+    sandbox: str
+    environment: dict[str, str]
+    make: Make
+    folder: Path
+    clients: dict[Actor, httpx.Client] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *arguments: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def start_worker(self) -> None:
+        self.start("worker", "-m", "servicedesk.processes", "worker")
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def stop(self) -> None:
+        for client in self.clients.values():
+            client.close()
+        self.engine.close()
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    @cached_property
+    def engine(self) -> SandboxEngine:
+        return SandboxEngine(self.sandbox, self.environment["SANDBOX_KEY"])
+
+    def enrol(self, *devices, **behaviour) -> None:
+        self.engine.enrol(
+            [
+                {
+                    "id": device.external_id,
+                    "ownership": device.ownership.value,
+                    "management": device.management.value,
+                    "last_contact": device.last_contact_at.isoformat(),
+                    "behaviour": behaviour or {"kind": "prompt"},
+                }
+                for device in devices
+            ]
+        )
+
+    def give_password(self, *people: Actor) -> None:
+        hashed = hash_password(PASSWORD)
+        with database.acting_as(SYSTEM):
+            session = database.session()
+            for person in people:
+                session.get_one(Credential, person.user_id).password_hash = hashed
+            session.commit()
+
+    def token(self, person: Actor) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "tokens", "create", person.email]
+            + ["--name", "test"],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def api(self, person: Actor) -> httpx.Client:
+        if person not in self.clients:
+            self.clients[person] = httpx.Client(
+                base_url=f"{self.address}/api/v1",
+                headers={"Authorization": f"Bearer {self.token(person)}"},
+                timeout=30,
+                trust_env=False,
+            )
+        return self.clients[person]
+
+
+def until(true, seconds: float = PATIENCE, what: str = "") -> object:
+    """Wait until `true()` is truthy, and return what it gave."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := true():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {what or true}")
+
+
+@contextmanager
+def desk_on(address: str, folder: Path, *, with_worker: bool = True) -> Iterator[Desk]:
+    """Run a desk on the database at `address` until the block ends."""
+    port, sandbox_port = free_port(), free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "SERVICEDESK_MODE": "test",
+        "SERVICEDESK_INSTANCE": str(folder),
+        "DATABASE_URL": address,
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}",
+        "SANDBOX_KEY": secrets.token_hex(16),
+        "SANDBOX_DELAY_SCALE": "0",
+        "SECRET_KEY": secrets.token_hex(32),
+        "PYTHONUNBUFFERED": "1",
+    }
+    sql_engine = create_engine(address, pool_size=5, max_overflow=10)
+    source = scoped_session(sessionmaker(sql_engine, expire_on_commit=False))
+    database.use_sessions(source)
+    registry.listen()
+    forget_terms()
+    database.become(SYSTEM)
+    desk = Desk(
+        address=f"http://127.0.0.1:{port}",
+        sandbox=environment["SANDBOX_URL"],
+        environment=environment,
+        make=Make(source),
+        folder=folder,
+    )
+    try:
+        desk.start(
+            "sandbox",
+            *("-m", "servicedesk.sandbox", "--port", str(sandbox_port)),
+            *("--state", str(folder / "sandbox.sqlite3")),
+            *("--callback-url", f"{desk.address}/engines/sandbox/notifications"),
+        )
+        desk.start(
+            "web", "-m", "gunicorn", "--config", "python:servicedesk.processes.web", "wsgi:app"
+        )
+        if with_worker:
+            desk.start_worker()
+        until(lambda: answers(f"{desk.address}/healthz") and answers(desk.sandbox), what="start")
+        source.remove()
+        yield desk
+    finally:
+        desk.stop()
+        source.remove()
+        sql_engine.dispose()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found, "`make test` installs Chromium"
+    return found
