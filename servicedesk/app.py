@@ -34,6 +34,7 @@ def create_app(settings: Settings, *, url: str | None = None) -> Flask:
     registry.connect(settings)
     install_shell(app, settings, person_for_session)
     mail.install(app, settings)
+    app.jinja_env.globals["public_url"] = settings.public_url
     mounting.mount(app, settings)
     cli.mount(app, settings)
     return app

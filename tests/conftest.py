@@ -59,11 +59,29 @@ def copied_database(instance: Path, template: str) -> Iterator[str]:
         house.dispose()
 
 
-@pytest.fixture
-def database_address(instance: Path, migrated: str) -> Iterator[str]:
-    """A fresh, migrated, empty database."""
+@pytest.fixture(scope="session")
+def shared_database(instance: Path, migrated: str) -> Iterator[str]:
+    """One database for all operations and pages; `database_address` empties it."""
     with copied_database(instance, migrated) as address:
         yield address
+
+
+@pytest.fixture
+def database_address(shared_database: str) -> str:
+    """A migrated, empty database."""
+    # as the server's superuser: the audit trail lets nobody else empty it
+    house = create_engine(shared_database.replace(f"{embedded_postgres.ROLE}@", "postgres@"))
+    names = ", ".join(f'"{table.name}"' for table in schema.METADATA.sorted_tables)
+    with house.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+        connection.execute(
+            text(
+                f"TRUNCATE {names}, procrastinate_jobs, procrastinate_workers RESTART IDENTITY CASCADE"
+            )
+        )
+    house.dispose()
+    return shared_database
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def add_message(
             attach(work, entry, uploads)
         if is_public:
             _hear(work, ticket)
-            mail_people(work, ticket, "ticket_message", body=entry.body)
+            mail_people(work, ticket, "message", body=entry.body)
     return entry
 
 
@@ -117,7 +117,7 @@ def make_move(work: Work, ticket: Ticket, move: Move, words: str = "") -> None:
     before = ticket.state
     _set_state(work, ticket, move.after)
     if move.name not in {"take", "resume"} and before is not ticket.state:
-        mail_people(work, ticket, f"ticket_{move.name}", body=words.strip())
+        mail_people(work, ticket, move.name, body=words.strip())
 
 
 def _set_state(work: Work, ticket: Ticket, state: TicketState) -> None:

@@ -151,7 +151,7 @@ def _fill(
         attach(work, entry, new.uploads)
     if new.idempotency_key:
         work.session.add(_key(work, ticket, new))
-    mail_people(work, ticket, "ticket_opened")
+    mail_people(work, ticket, "opened")
 
 
 def _known(work: Work, new: NewTicket) -> Ticket | None:

@@ -42,9 +42,10 @@ def tell(
     return entry
 
 
-def mail_people(work: Work, ticket: Ticket, template: str, *, body: str = "") -> None:
+def mail_people(work: Work, ticket: Ticket, news: str, *, body: str = "") -> None:
     """Have the people concerned told by mail, each in their language, except who caused it.
 
+    `news` is `opened`, `message` or the name of a move: the mail's first sentence follows from it.
     An agent's message goes to the requester, the client's to the assignee; watchers get both.
     """
     watchers = select(TicketWatcher.user_id).where(TicketWatcher.ticket_id == ticket.id)
@@ -62,10 +63,11 @@ def mail_people(work: Work, ticket: Ticket, template: str, *, body: str = "") ->
                 work,
                 email,
                 language,
-                template,
+                "ticket_news",
                 about=ticket.reference,
+                news=news,
                 reference=ticket.reference,
-                subject=ticket.subject,
+                title=ticket.subject,
                 author=work.actor.name,
                 body=body,
                 for_client=user_id == ticket.requester_id,
