@@ -55,5 +55,5 @@ def extract(root: Path, template: Path) -> None:
     subprocess.run([*command, "."], cwd=root, check=True)  # noqa: S603  our own arguments
 
 
-def _is_complete(string: str | tuple[str, ...]) -> bool:
-    return all(string) if isinstance(string, tuple) else bool(string)
+def _is_complete(string: object) -> bool:
+    return all(string) if isinstance(string, (tuple, list)) else bool(string)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import sync_playwright
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import scoped_session, sessionmaker
 
@@ -17,10 +18,16 @@ from servicedesk.core import database, embedded_postgres
 from servicedesk.core.actors import GATE, SYSTEM
 from servicedesk.sla.terms import forget_terms
 from servicedesk.tickets import attachments
+from tests.desk_on_loopback import PASSWORD, chromium, desk_on
 from tests.make import Make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+    from servicedesk.core.actors import Actor
+    from tests.desk_on_loopback import Desk
 
 _numbers = itertools.count(1)
 
@@ -105,3 +112,62 @@ def sessions(database_address: str, tmp_path: Path) -> Iterator[scoped_session]:
 def make(sessions: scoped_session) -> Make:
     """Builders that read as sentences, on a desk with a plan, a calendar and an engine."""
     return Make(sessions)
+
+
+@pytest.fixture(scope="session")
+def running_desk(instance, migrated, tmp_path_factory) -> Iterator[Desk]:
+    """A desk for the whole run; each test brings its own clients and people."""
+    with (
+        copied_database(instance, migrated) as address,
+        desk_on(address, tmp_path_factory.mktemp("desk")) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def desk(running_desk: Desk) -> Iterator[Desk]:
+    """The running desk; operations called in the test work on its database."""
+    running_desk.take_over()
+    yield running_desk
+    running_desk.let_go()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser without a screen."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def sign_in(desk: Desk, browser: Browser):
+    """Give a page on which somebody is signed in; any error in its console fails the test."""
+    contexts, complaints = [], []
+
+    def enter(person: Actor) -> Page:
+        context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
+        desk.give_password(person)
+        page.goto(f"{desk.address}/sign-in")
+        page.fill("input[name=email]", person.email)
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url("**/portal/" if person.is_contact else "**/desk/")
+        page.get_by_text(person.name).first.click()
+        page.get_by_role("button", name="English").click()
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+    assert not complaints

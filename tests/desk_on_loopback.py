@@ -25,6 +25,7 @@ from servicedesk.accounts.models import Credential
 from servicedesk.accounts.passwords import hash_password
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM, Actor
+from servicedesk.devices import fleet_engines
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
 from servicedesk.sla.terms import forget_terms
 from tests.make import Make
@@ -52,8 +53,17 @@ class Desk:
     environment: dict[str, str]
     make: Make
     folder: Path
+    sessions: scoped_session
     clients: dict[Actor, httpx.Client] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def take_over(self) -> None:
+        """Point the operations of this process at the desk's database."""
+        point_at(self.sessions)
+        fleet_engines.use_engines({"sandbox": self.make.engine})
+
+    def let_go(self) -> None:
+        self.sessions.remove()
 
     def start(self, name: str, *arguments: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -113,8 +123,10 @@ class Desk:
 
     def token(self, person: Actor) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "tokens", "create", person.email]
-            + ["--name", "test"],
+            [
+                *(sys.executable, "-m", "flask", "--app", "wsgi"),
+                *("tokens", "create", person.email, "--name", "test"),
+            ],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -132,6 +144,14 @@ class Desk:
                 trust_env=False,
             )
         return self.clients[person]
+
+
+def point_at(source: scoped_session) -> None:
+    """Have the operations of this process work in these sessions, as the desk itself."""
+    database.use_sessions(source)
+    registry.listen()
+    forget_terms()
+    database.become(SYSTEM)
 
 
 def until(true, seconds: float = PATIENCE, what: str = "") -> object:
@@ -164,11 +184,9 @@ def desk_on(address: str, folder: Path, *, with_worker: bool = True) -> Iterator
     }
     sql_engine = create_engine(address, pool_size=5, max_overflow=10)
     source = scoped_session(sessionmaker(sql_engine, expire_on_commit=False))
-    database.use_sessions(source)
-    registry.listen()
-    forget_terms()
-    database.become(SYSTEM)
+    point_at(source)
     desk = Desk(
+        sessions=source,
         address=f"http://127.0.0.1:{port}",
         sandbox=environment["SANDBOX_URL"],
         environment=environment,

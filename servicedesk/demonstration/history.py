@@ -26,11 +26,11 @@ from servicedesk.tickets.models import Impact, Ticket, TicketKind, TicketOrder, 
 from servicedesk.tickets.quiet_days import close_quiet_tickets
 
 if TYPE_CHECKING:
-    from servicedesk.devices.models import Device
     from collections.abc import Iterator
     from random import Random
 
     from servicedesk.core.actors import Actor
+    from servicedesk.devices.models import Device
 
 MADRID = ZoneInfo("Europe/Madrid")
 DAYS = 396  # thirteen months

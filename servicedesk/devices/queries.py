@@ -108,9 +108,16 @@ def _matching(query: Select[Device], q: str) -> Select[Device]:
 
 
 def stream_fleet(actor: Actor, wanted: FleetFilter) -> Iterator[Device]:
-    """Yield the whole fleet as filtered, a thousand rows at a time."""
+    """Yield the whole fleet as filtered, a thousand rows at a time.
+
+    A streamed answer is read after its request has ended, so the role is taken here once more.
+    """
     query = fleet_query(actor, wanted).execution_options(yield_per=1000)
-    yield from database.session().scalars(query)
+    with database.acting_as(actor):
+        try:
+            yield from database.session().scalars(query)
+        finally:
+            database.session().rollback()
 
 
 def device_named(actor: Actor, reference: str) -> Device:

@@ -105,7 +105,7 @@ def create_server(store: Store, key: str, seed: int, control: Control) -> Flask:
 
     def _accept(idempotency_key: str) -> dict[str, Any]:
         body = _body()
-        command = {
+        command: dict[str, Any] = {
             "idempotency_key": idempotency_key,
             "device": str(body.get("device")),
             "type": body.get("type"),

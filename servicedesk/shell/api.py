@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Flask
+    from flask.typing import ResponseReturnValue
     from flask_smorest import Blueprint
 
     FindPerson = Callable[[str, str], tuple[Any, Actor, frozenset[str]] | None]
@@ -110,7 +111,7 @@ def install(app: Flask) -> DeskApi:
     api = DeskApi(app)
     app.extensions["desk-api"] = api
 
-    def answer(error: HTTPException) -> Response:
+    def answer(error: HTTPException) -> ResponseReturnValue:
         if request.path.startswith("/api/"):
             return api.handle_http_exception(error)
         return errors.http_page(error)
@@ -122,7 +123,7 @@ def install(app: Flask) -> DeskApi:
 def guard(blueprint: Blueprint, find_person: FindPerson) -> None:
     """Let only valid tokens in; a token that only reads may not change anything."""
 
-    @blueprint.before_request  # type: ignore[untyped-decorator]
+    @blueprint.before_request
     def check() -> None:
         database.become(GATE)
         kind, _, plain = request.headers.get("Authorization", "").partition(" ")

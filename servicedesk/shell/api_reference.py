@@ -34,5 +34,6 @@ def _calls(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
 
 def _schema_of(content: dict[str, Any]) -> str:
     """Return the name of the schema that a body has; empty for none."""
-    schema = next(iter(content.get("content", {}).values()), {}).get("schema", {})
+    bodies: list[dict[str, Any]] = list(content.get("content", {}).values())
+    schema = bodies[0].get("schema", {}) if bodies else {}
     return str(schema.get("$ref", "")).rsplit("/", 1)[-1]

@@ -58,7 +58,7 @@ def day(value: date | datetime | None) -> str:
 def ago(value: datetime | None) -> str:
     """Return how long ago, roughly."""
     if value is None:
-        return gettext("never")
+        return str(gettext("never"))
     return str(format_timedelta(value - clock.now(), add_direction=True))
 
 
@@ -74,13 +74,13 @@ def duration(value: timedelta | float | None) -> str:
     seconds = int(value.total_seconds() if isinstance(value, timedelta) else value)
     seconds = abs(seconds)
     if seconds < 60:  # noqa: PLR2004  a minute
-        return ngettext("%(num)s second", "%(num)s seconds", seconds)
+        return str(ngettext("%(num)s second", "%(num)s seconds", seconds))
     hours, minutes = divmod(seconds // 60, 60)
     if not hours:
-        return gettext("%(minutes)s min", minutes=minutes)
+        return str(gettext("%(minutes)s min", minutes=minutes))
     if not minutes:
-        return gettext("%(hours)s h", hours=hours)
-    return gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=minutes)
+        return str(gettext("%(hours)s h", hours=hours))
+    return str(gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=minutes))
 
 
 def number(value: float) -> str:

@@ -57,13 +57,13 @@ def translate(text: Text | str | None) -> str:
     if not text:
         return ""
     if isinstance(text, str):
-        return gettext(text)
+        return str(gettext(text))
     values = {
         name: gettext(value) if isinstance(value, str) and value else value
         for name, value in text.values.items()
     }
     sentence = gettext(text.msgid)
-    return sentence % values if values else sentence
+    return str(sentence % values) if values else str(sentence)
 
 
 def options(labels: Mapping[str, str]) -> list[tuple[str, str]]:

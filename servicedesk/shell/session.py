@@ -26,7 +26,7 @@ PUBLIC_ENDPOINTS = frozenset({"static", "front"})
 _guarded: set[str] = set()
 
 
-class SignedIn(UserMixin):  # type: ignore[misc]  # the class has no type information
+class SignedIn(UserMixin):
     """What Flask-Login keeps: an identity that names the user and the version of their sessions."""
 
     def __init__(self, identity: str, person: Any, actor: Actor) -> None:
@@ -43,7 +43,7 @@ def install(app: Flask, load_person: LoadPerson) -> None:
     manager = LoginManager(app)
     manager.session_protection = None  # an address that changes on a phone is no theft
 
-    @manager.user_loader  # type: ignore[untyped-decorator]
+    @manager.user_loader
     def load(identity: str) -> SignedIn | None:
         found = load_person(identity, caller_address())
         return SignedIn(identity, *found) if found else None

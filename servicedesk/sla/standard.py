@@ -22,7 +22,7 @@ MORNING, AFTERNOON = OpenInterval(8 * 60, 14 * 60), OpenInterval(15 * 60, 19 * 6
 FRIDAY = OpenInterval(8 * 60, 15 * 60)
 
 # business hours: first response, resolution
-HOURS = {
+HOURS: dict[str, dict[str, tuple[float, float]]] = {
     "incident": {"critical": (0.5, 4), "high": (1, 8), "medium": (4, 20), "low": (8, 40)},
     "request": {"critical": (1, 4), "high": (2, 8), "medium": (4, 16), "low": (8, 30)},
     "query": {"critical": (2, 8), "high": (4, 16), "medium": (8, 30), "low": (8, 50)},

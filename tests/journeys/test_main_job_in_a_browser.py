@@ -26,7 +26,10 @@ def test_contact_asks_agent_executes_devices_answer_contact_confirms(desk, sign_
     reference = asking.url.rsplit("/", 1)[1]
 
     working = sign_in(agent)
-    working.get_by_role("link", name="Lock").first.click()
+    working.get_by_role("link", name="Tickets", exact=True).click()
+    working.get_by_label("Search").fill(reference)
+    working.get_by_role("button", name="Search").click()
+    working.get_by_role("link", name="Lock").click()
     assert working.url.endswith(reference)
     working.get_by_role("button", name="Take it").click()
     expect(working.get_by_text("2 devices will be reached; 1 cannot.")).to_be_visible()

@@ -85,6 +85,6 @@ def test_a_cut_tail_with_its_head_is_found_by_an_anchor_kept_elsewhere(story, da
 
 def test_the_trail_cannot_be_changed_through_the_application(story):
     session = database.session()
-    with pytest.raises(Exception, match="permission denied|append-only"):
+    with pytest.raises(Exception, match=r"permission denied|append-only"):
         session.execute(text("UPDATE audit_entry SET actor = 'x'"))
     session.rollback()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -13,8 +14,9 @@ from servicedesk.core.actors import SYSTEM
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices import dispatch
 from servicedesk.devices.commands import CommandState, DeviceCommand
-from servicedesk.devices.engines.contract import ObservedState, SubmissionOutcome
-from servicedesk.devices.reconciliation import overdue_commands, reconcile
+from servicedesk.devices.engines.contract import EngineOrder, ObservedState, SubmissionOutcome
+from servicedesk.devices.instructions import LockDevice
+from servicedesk.devices.reconciliation import LOST_CALL, overdue_commands, reconcile
 from servicedesk.devices.settlement import record_answer
 from servicedesk.orders.approval import approve_order, cancel_order
 from servicedesk.orders.execution import accept_rest, execute_order, retry_failed
@@ -77,7 +79,7 @@ def hear(make, state: ObservedState, event: str = "") -> bool:
 @pytest.fixture
 def ids(executed):
     def run(code="device.lock"):
-        agent, order, command = executed(code)
+        agent, order, _command = executed(code)
         session = database.session()
         found = session.scalars(select(DeviceCommand.id).order_by(DeviceCommand.id.desc())).first()
         session.rollback()
@@ -139,22 +141,16 @@ def test_a_sender_that_died_is_noticed_and_the_engine_asked(make, ids):
     marked = dispatch._mark_sent(command_id)  # and here the process dies
     assert marked is not None
     assert overdue_commands() == []
-    with time_machine.travel(clock.now() + 2 * dispatch_patience(), tick=True):
+    with time_machine.travel(clock.now() + 2 * LOST_CALL, tick=True):
         assert overdue_commands() == [command_id]
         reconcile([command_id])
     assert state_of(order) is CommandState.UNKNOWN
     assert make.engine.submitted == []
 
 
-def dispatch_patience():
-    from servicedesk.devices.reconciliation import LOST_CALL
-
-    return LOST_CALL
-
-
 def test_a_command_that_waited_too_long_expires_and_never_leaves(make, ids):
     _, order, command_id = ids()
-    with time_machine.travel(clock.now() + 2 * 24 * dispatch_patience() * 180, tick=True):
+    with time_machine.travel(clock.now() + timedelta(hours=25), tick=True):
         dispatch.send_command(command_id)
     assert make.engine.submitted == []
     assert state_of(order) is CommandState.EXPIRED
@@ -184,9 +180,7 @@ def test_a_retry_of_a_wipe_is_refused(make, ids):
 STATES = (ObservedState.ACCEPTED, ObservedState.NOT_NOW, ObservedState.ACKNOWLEDGED)
 
 
-@pytest.mark.parametrize(
-    "said", list(itertools.permutations(STATES)), ids=lambda said: "-".join(said)
-)
+@pytest.mark.parametrize("said", list(itertools.permutations(STATES)), ids="-".join)
 def test_answers_in_any_order_and_twice_end_acknowledged(make, ids, said):
     _, order, command_id = ids()
     dispatch.send_command(command_id)
@@ -209,9 +203,6 @@ def test_an_answer_to_a_command_that_never_left_is_not_believed(make, ids):
     _, order, command_id = ids()
     session = database.session()
     command = session.get_one(DeviceCommand, command_id)
-    from servicedesk.devices.engines.contract import EngineOrder
-    from servicedesk.devices.instructions import LockDevice
-
     said = make.engine.observation(
         EngineOrder(
             idempotency_key=command.key,

@@ -23,7 +23,7 @@ from servicedesk.tickets.handling import move_ticket, rate_ticket
 from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry, TicketState
 
 
-def order_of(ticket: Ticket) -> WorkOrder:
+def order_of(_ticket: Ticket) -> WorkOrder:
     with database.acting_as(SYSTEM):
         return (
             database.session()

@@ -40,7 +40,7 @@ def notify(key: str) -> ResponseReturnValue:
     """Take a notification in. What is not the engine's is refused; a repeat changes nothing."""
     try:
         engine = fleet_engines.engine_named(key)
-        observations = engine.receive(request.headers, request.get_data(cache=False))
+        observations = engine.receive(dict(request.headers), request.get_data(cache=False))
     except fleet_engines.NoSuchEngine:
         abort(404)
     except BadNotification:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import flash, redirect, render_template, request, send_file, url_for
+from flask import flash, make_response, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 from wtforms.fields.choices import SelectChoice
 
@@ -29,6 +29,8 @@ from servicedesk.tickets.web.forms import (
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
+    from servicedesk.tickets.models import Ticket
+
 
 def show(reference: str, form: MessageForm | None = None) -> ResponseReturnValue:
     """Show a ticket with everything on it."""
@@ -51,11 +53,11 @@ def show(reference: str, form: MessageForm | None = None) -> ResponseReturnValue
     )
 
 
-def _present_class(ticket: queries.Ticket) -> dict[str, str]:
+def _present_class(ticket: Ticket) -> dict[str, str]:
     return {"impact": ticket.impact.value, "urgency": ticket.urgency.value}
 
 
-def _assign_form(ticket: queries.Ticket | None) -> AssignForm:
+def _assign_form(ticket: Ticket | None) -> AssignForm:
     present = {"assignee": ticket.assignee_id or 0, "queue": ticket.queue.value} if ticket else None
     form = AssignForm(data=present) if ticket else AssignForm()
     people = queries.people_who_may_take()
@@ -85,7 +87,7 @@ def say(reference: str) -> ResponseReturnValue:
         if error.status == NOT_FOUND:
             raise
         put_beside_field(form, error)
-        return show(reference, form), error.status
+        return make_response(show(reference, form), error.status)
     return _back(reference)
 
 

@@ -1,0 +1,165 @@
+"""Another client's data does not exist: every route, with every foreign reference."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from config import Settings
+from servicedesk.app import create_app
+from servicedesk.clients.models import Contract
+from servicedesk.core import database
+from servicedesk.devices.commands import DeviceCommand
+from servicedesk.orders.execution import execute_order
+from servicedesk.orders.models import WorkOrder
+from servicedesk.tickets.attachments import Upload, use_folder
+from servicedesk.tickets.handling import add_message
+from servicedesk.tickets.models import Attachment
+from tests.visitor import visiting
+
+CANARY = "Kanarienvogel"
+
+
+@pytest.fixture(scope="session")
+def rules(running_desk) -> list:
+    """Every route of the application."""
+    app = create_app(Settings.from_environment(running_desk.environment))
+    return list(app.url_map.iter_rules())
+
+
+@pytest.fixture
+def foreign(desk) -> dict[str, list[str]]:
+    """A client with one of everything, by the name of the route's variable."""
+    make = desk.make
+    client = make.client(name=f"{CANARY} Ltd")
+    contact, agent = make.contact(client), make.agent()
+    device = make.device(client, "ios")
+    use_folder(desk.folder / "attachments")
+    ticket = make.request(contact, "device.lock", device, subject=f"{CANARY} lock")
+    add_message(contact, ticket.reference, CANARY, uploads=[Upload(name="a.txt", content=b"text")])
+    session = database.session()
+    order = session.scalars(select(WorkOrder).where(WorkOrder.client_id == client.id)).one()
+    session.rollback()
+    execute_order(agent, order.reference)
+    command = session.scalars(
+        select(DeviceCommand.id).where(DeviceCommand.client_id == client.id)
+    ).one()
+    file = session.scalars(
+        select(Attachment.reference).where(Attachment.client_id == client.id)
+    ).one()
+    contract = session.scalars(
+        select(Contract.reference).where(Contract.client_id == client.id)
+    ).one()
+    session.rollback()
+    return {
+        "reference": [
+            ticket.reference,
+            order.reference,
+            device.reference,
+            client.reference,
+            contract,
+        ],
+        "file": [file],
+        "command_id": [str(command)],
+        "user_id": [str(contact.user_id)],
+        "token_id": ["1"],
+        "contract": [contract],
+    }
+
+
+# what anybody may ask for, and what belongs to nobody's client
+NOT_TENANT = ("static", "sign_in.", "dev_mail.", "engines.", "health.", "language.", "api-docs.")
+
+
+def addresses(rules, foreign):
+    """Yield method and address of each route that names something, filled with foreign names."""
+    for rule in rules:
+        if not rule.arguments or rule.endpoint.startswith(NOT_TENANT):
+            continue
+        for reference in foreign["reference"]:
+            values = {
+                name: reference if name == "reference" else foreign.get(name, ["1"])[0]
+                for name in rule.arguments
+            }
+            if "kind" in values or "code" in values:
+                continue  # a kind of thing, nobody's
+            path = rule.rule
+            for name, value in values.items():
+                for converter in ("", "int:", "string:", "path:"):
+                    path = path.replace(f"<{converter}{name}>", value)
+            for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+                yield method, path
+
+
+def test_no_route_answers_a_foreign_reference(desk, rules, foreign):
+    make = desk.make
+    contact = make.contact(make.client())
+    walked = 0
+    with visiting(desk, contact) as visitor:
+        api = desk.api(contact)
+        for method, path in addresses(rules, foreign):
+            if path.startswith("/api/"):
+                answer = api.request(method, path.removeprefix("/api/v1"), json=_body(path))
+            elif method == "GET":
+                answer = visitor.get(path)
+            else:
+                answer = visitor.post(
+                    path, body="x", move="take", seen="yes", rating="5", impact="low"
+                )
+            assert answer.status_code == 404, (method, path, answer.status_code)
+            assert CANARY not in answer.text
+            walked += 1
+    assert walked > 100
+
+
+def _body(path: str) -> dict[str, object]:
+    if path.endswith("/transitions"):
+        return {"transition": "cancel"}
+    return {"body": "x"}
+
+
+def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
+    make = desk.make
+    contact = make.contact(make.client())
+    with visiting(desk, contact) as visitor:
+        for rule in rules:
+            if rule.arguments or "GET" not in rule.methods or rule.endpoint.startswith(NOT_TENANT):
+                continue
+            for query in ("", f"?q={CANARY}&show=all", "?client=CLI-0001"):
+                answer = visitor.get(rule.rule + query)
+                assert answer.status_code < 500, rule.rule
+                assert f"{CANARY} l" not in answer.text.lower().replace(CANARY.lower(), CANARY), (
+                    rule.rule
+                )
+        for path in ("/tickets", "/devices", "/clients"):
+            listed = desk.api(contact).get(path, params={"limit": 200})
+            assert CANARY not in listed.text
+
+
+def test_a_foreign_device_cannot_be_acted_on(desk, foreign):
+    make = desk.make
+    contact = make.contact(make.client())
+    device = foreign["reference"][2]
+    with visiting(desk, contact) as visitor:
+        page = visitor.get(f"/portal/ask/action/device.lock?device={device}")
+        assert device not in page.text.split("</head>")[1].replace(f"device={device}", "")
+        sent = visitor.post(
+            "/portal/ask/action/device.lock",
+            device=device,
+            subject="x",
+            description="x",
+            impact="low",
+            urgency="low",
+        )
+        assert sent.status_code == 422
+
+
+def test_a_page_says_nothing_to_nobody(desk, rules):
+    with httpx.Client(base_url=desk.address, trust_env=False) as http:
+        for rule in rules:
+            if rule.arguments or "GET" not in rule.methods or rule.endpoint.startswith(NOT_TENANT):
+                continue
+            answer = http.get(rule.rule)
+            public = rule.endpoint in {"front", "api-reference.show"}
+            assert answer.status_code in ({200, 302} if public else {302, 401}), rule.rule

@@ -1,0 +1,94 @@
+"""axe finds no serious violation on any page, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from sqlalchemy import select
+
+from servicedesk.core import database
+from servicedesk.core.actors import Role
+from servicedesk.orders.models import WorkOrder
+
+SERIOUS = {"serious", "critical"}
+
+
+def violations(page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{page.url}: {v['id']}: {node['html'][:160]}"
+        for v in found
+        if v["impact"] in SERIOUS
+        for node in v["nodes"]
+    ]
+
+
+def look(desk, page, paths) -> list[str]:
+    found = []
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        for path in paths:
+            page.goto(desk.address + path)
+            found += violations(page)
+            too_wide = page.evaluate(
+                "document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"
+            )
+            if too_wide:
+                found.append(f"{path} is wider than {width}")
+    return found
+
+
+@pytest.fixture
+def story(desk):
+    make = desk.make
+    client = make.client()
+    contact, agent = make.contact(client), make.agent()
+    devices = [make.device(client, kind) for kind in ("ios", "personal", "old")]
+    ticket = make.request(contact, "device.full_wipe", *devices)
+    session = database.session()
+    order = session.scalars(select(WorkOrder).order_by(WorkOrder.id.desc()).limit(1)).one()
+    session.rollback()
+    return client, contact, agent, ticket, order, devices[0]
+
+
+def test_the_portal(desk, sign_in, story):
+    _client, contact, _agent, ticket, order, device = story
+    pages = [
+        "/portal/",
+        "/portal/tickets/",
+        "/portal/tickets/?q=nothing-like-it",
+        f"/portal/tickets/{ticket.reference}",
+        f"/portal/orders/{order.reference}",
+        "/portal/devices/",
+        f"/portal/devices/{device.reference}",
+        "/portal/ask/",
+        f"/portal/ask/action/device.full_wipe?device={device.reference}&q=x",
+        "/portal/ask/incident",
+        "/account/",
+    ]
+    assert look(desk, sign_in(contact), pages) == []
+
+
+def test_the_desk(desk, sign_in, story):
+    client, _contact, _agent, ticket, order, device = story
+    supervisor = desk.make.person(Role.SUPERVISOR)
+    pages = [
+        "/desk/",
+        "/desk/tickets/?show=all",
+        f"/desk/tickets/{ticket.reference}",
+        f"/desk/orders/{order.reference}",
+        "/desk/devices/",
+        f"/desk/devices/{device.reference}",
+        "/desk/clients/",
+        f"/desk/clients/{client.reference}",
+        "/desk/admin/accounts/",
+    ]
+    assert look(desk, sign_in(supervisor), pages) == []
+
+
+def test_what_everybody_sees(desk, browser):
+    page = browser.new_page()
+    paths = ["/sign-in", "/password/forgotten", "/password/link/none", "/nowhere", "/api/v1/"]
+    assert look(desk, page, paths) == []
+    page.close()

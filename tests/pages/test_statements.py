@@ -1,0 +1,81 @@
+"""A page's number of SQL statements does not grow with its rows."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from config import Settings
+from servicedesk.accounts.models import Credential
+from servicedesk.accounts.passwords import hash_password
+from servicedesk.app import create_app
+from servicedesk.core import database
+from servicedesk.core.actors import SYSTEM
+from tests.visitor import TOKEN
+
+PASSWORD = "a-long-Password-1"
+
+
+@pytest.fixture
+def app(database_address, make, sessions, tmp_path):
+    settings = Settings.from_environment(
+        {"SERVICEDESK_MODE": "test", "SERVICEDESK_INSTANCE": str(tmp_path)}
+    )
+    built = create_app(settings, url=database_address)
+    yield built
+    with built.app_context():
+        built.extensions["sqlalchemy"].engine.dispose()
+    database.use_sessions(sessions)
+
+
+@contextmanager
+def counting(app):
+    statements: list[str] = []
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+
+    def note(conn, cursor, statement, *rest):
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def entered(app, sessions, person):
+    database.use_sessions(sessions)
+    with database.acting_as(SYSTEM):
+        session = database.session()
+        session.get_one(Credential, person.user_id).password_hash = hash_password(PASSWORD)
+        session.commit()
+    database.use_sessions(app.extensions["sqlalchemy"].session)
+    client = app.test_client()
+    token = TOKEN.search(client.get("/sign-in").text)[1]
+    answer = client.post(
+        "/sign-in", data={"csrf_token": token, "email": person.email, "password": PASSWORD}
+    )
+    assert answer.status_code == 302
+    return client
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/desk/tickets/", 8), ("/desk/", 8), ("/desk/devices/", 8), ("/desk/devices/?q=iphone", 8)],
+)
+def test_ten_rows_cost_as_many_statements_as_one(app, sessions, make, path, most):
+    database.use_sessions(sessions)
+    client = make.client()
+    contact, agent = make.contact(client), make.agent()
+    counts = []
+    for rows in (1, 9):
+        database.use_sessions(sessions)
+        database.become(SYSTEM)
+        for _ in range(rows):
+            make.request(contact, "device.lock", make.device(client, "ios"))
+        visitor = entered(app, sessions, agent)
+        with counting(app) as statements:
+            assert visitor.get(path).status_code == 200
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= most
