@@ -101,7 +101,7 @@ def _matching(query: Select[Device], q: str) -> Select[Device]:
             func.lower(DeviceUser.name).contains(word.lower(), autoescape=True)
         )
         query = query.where(
-            Device.search.op("@@")(func.to_tsquery("simple", lexeme))
+            Device.search.bool_op("@@")(func.to_tsquery("simple", lexeme))
             | Device.device_user_id.in_(holders)
         )
     return query

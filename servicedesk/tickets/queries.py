@@ -124,7 +124,7 @@ def _matching(query: Select[Any], q: str) -> Select[Any]:
     if REFERENCE.fullmatch(q):
         return query.where(Ticket.reference == q.upper())
     words = func.websearch_to_tsquery("spanish", q).op("||")(func.websearch_to_tsquery("simple", q))
-    return query.where(Ticket.search.op("@@")(words))
+    return query.where(Ticket.search.bool_op("@@")(words))
 
 
 @dataclass(frozen=True, kw_only=True)
