@@ -83,6 +83,7 @@ def mount_api(app: Flask) -> None:
     ):
         csrf.exempt(blueprint)
         frame.register_blueprint(blueprint)
+    api.document_problems(frame)
 
 
 def front() -> ResponseReturnValue:

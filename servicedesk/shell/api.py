@@ -135,3 +135,11 @@ def guard(blueprint: Blueprint, find_person: FindPerson) -> None:
             raise ReadOnlyToken
         g.person = person
         use_actor(actor)
+
+
+def document_problems(api: DeskApi) -> None:
+    """Say in the document that faults are problems; to be called when every call is registered."""
+    for response in api.spec.components.responses.values():
+        content = response.get("content", {})
+        if "application/json" in content:
+            content["application/problem+json"] = content.pop("application/json")
