@@ -101,16 +101,18 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
         supervisor = people["supervisor@desk.example"]
         clients = [_company(company, supervisor, people, public_url, now) for company in COMPANIES]
     say("people and clients")
+    casts = []
     for company, (client, contact) in zip(COMPANIES, clients, strict=True):
-        fleet = make_fleet(SYSTEM, client, company.devices, dice, now)
-        cast = Cast(
-            contact=contact,
-            agents=(people["agente@desk.example"], people["agente2@desk.example"]),
-            devices=fleet,
-            tickets_a_day=company.tickets_a_day,
+        casts.append(
+            Cast(
+                contact=contact,
+                agents=(people["agente@desk.example"], people["agente2@desk.example"]),
+                devices=make_fleet(SYSTEM, client, company.devices, dice, now),
+                tickets_a_day=company.tickets_a_day,
+            )
         )
-        count = tell(cast, dice, now)
-        say(f"{client.name}: {company.devices} devices, {count} tickets")
+        say(f"{client.name}: {company.devices} devices")
+    say(f"{tell(casts, dice, now)} tickets of thirteen months")
     _forget_errands()
 
 

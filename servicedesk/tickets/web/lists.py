@@ -9,6 +9,7 @@ from flask import render_template, request
 from servicedesk.clients.choices import clients_to_choose
 from servicedesk.core.permissions import Permission
 from servicedesk.core.text import msgid
+from servicedesk.shell.language import translate
 from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import queries
@@ -73,4 +74,4 @@ def index() -> ResponseReturnValue:
 def state_label(state: TicketState) -> str:
     """Return the state in the words of whoever reads: two labels for one state."""
     agent, contact = STATE_LABELS[state]
-    return contact if current_actor().is_contact else agent
+    return translate(contact if current_actor().is_contact else agent)
