@@ -233,8 +233,10 @@ def _cycle(
         stop is None or stop > now for start, stop, _ in pauses if start <= now
     )
     if run.stopped_at is None:
-        last = replace(intervals[-1], end=None) if intervals else None
-        intervals = [*intervals[:-1], last] if last else intervals
+        if intervals[-1].party is not None and not is_paused:
+            # the pause ends at this very instant: from here on it runs
+            intervals.append(_piece(now, now, None, calendar))
+        intervals[-1] = replace(intervals[-1], end=None)
     return Cycle(
         metric=run.metric,
         started_at=run.started_at,
