@@ -36,7 +36,7 @@ lint: dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --lint --quiet
 	$(BIN)/python -m servicedesk.processes check-migrations
 	$(BIN)/flask --app wsgi quality check
 

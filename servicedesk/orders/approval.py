@@ -23,6 +23,8 @@ from servicedesk.orders.models import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
 
@@ -39,6 +41,16 @@ class ContentChanged(NotAllowedNow):
 
     code = "content-changed"
     sentence = msgid("The order was changed after it was drafted: it cannot be approved.")
+
+
+class UnderWay(NotAllowedNow):
+    """Devices are being commanded."""
+
+    code = "under-way"
+    sentence = msgid("Its work order is under way. Cancel the order first.")
+
+
+ENDED = frozenset({OrderState.DONE, OrderState.CANCELLED})
 
 
 def locked_order(work: Work, reference: str) -> WorkOrder:
@@ -90,13 +102,30 @@ def cancel_order(actor: Actor, reference: str) -> WorkOrder:
         order = locked_order(work, reference)
         if not (actor.is_contact and order.author_id == actor.user_id and order.batch_id is None):
             require(actor, Permission.ORDER_EXECUTE)
-        order.state = ORDER_MOVES.check(order.state, OrderState.CANCELLED)
-        order.finished_at = work.at
-        if order.batch_id is not None:
-            work.note(withdrawn=withdraw_commands(work, order.batch_id))
-            work.note(already_sent=_sent(work, order.batch_id))
-        work.publish(OrderCancelled(order_id=order.id))
+        _withdraw(work, order)
     return order
+
+
+def withdraw_orders(work: Work, orders: Sequence[WorkOrder]) -> None:
+    """Cancel what was asked for with a ticket that is withdrawn, as a step of that.
+
+    Raises NotAllowedNow when one is on its way to the devices: that is cancelled by itself, with
+    open eyes.
+    """
+    for order in orders:
+        if order.batch_id is not None and order.state not in ENDED:
+            raise UnderWay
+        if order.state not in ENDED:
+            _withdraw(work, order)
+
+
+def _withdraw(work: Work, order: WorkOrder) -> None:
+    order.state = ORDER_MOVES.check(order.state, OrderState.CANCELLED)
+    order.finished_at = work.at
+    if order.batch_id is not None:
+        work.note(withdrawn=withdraw_commands(work, order.batch_id))
+        work.note(already_sent=_sent(work, order.batch_id))
+    work.publish(OrderCancelled(order_id=order.id))
 
 
 def _sent(work: Work, batch_id: int) -> int:

@@ -8,12 +8,12 @@ import structlog
 from flask import Response, g, jsonify, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from servicedesk.core import database
-from servicedesk.core.errors import Conflict, DomainError
+from servicedesk.core.errors import Conflict, DomainError, InvalidInput, NotFound
 from servicedesk.core.text import Text, msgid
 from servicedesk.shell.language import translate
 
@@ -58,6 +58,11 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, http_page)
     app.register_error_handler(StaleDataError, lambda _error: _refusal(Conflict()))
     app.register_error_handler(OperationalError, _database_away)
+    # two did the same at once: the database let one of them
+    app.register_error_handler(IntegrityError, _collision)
+    # a number no column holds, a character no text stores: nothing of that name exists
+    app.register_error_handler(DataError, lambda _error: _refusal(NotFound()))
+    app.register_error_handler(UnicodeEncodeError, lambda _error: _refusal(InvalidInput()))
     app.register_error_handler(Exception, _fault)
 
 
@@ -82,6 +87,16 @@ def http_page(error: HTTPException) -> ResponseReturnValue:
         if name.lower() not in {"content-type", "content-length"}:
             given.headers[name] = value
     return given
+
+
+def _collision(error: IntegrityError) -> ResponseReturnValue:
+    log.warning("collision", constraint=_constraint_of(error))
+    return _refusal(Conflict())
+
+
+def _constraint_of(error: IntegrityError) -> str | None:
+    diagnosis = getattr(error.orig, "diag", None)
+    return getattr(diagnosis, "constraint_name", None)
 
 
 def _database_away(error: DBAPIError) -> ResponseReturnValue:

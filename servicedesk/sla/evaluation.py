@@ -229,13 +229,12 @@ def _cycle(
     intervals = _intervals(run.started_at, end, pauses, calendar)
     elapsed = sum((i.business_time for i in intervals if i.party is None), ZERO)
     target = run.terms.targets[run.metric]
-    is_paused = run.stopped_at is None and any(
-        stop is None or stop > now for start, stop, _ in pauses if start <= now
-    )
+    waiting_for = None if run.stopped_at else _waiting_for(pauses, now)
+    is_paused = waiting_for is not None
     if run.stopped_at is None:
-        if intervals[-1].party is not None and not is_paused:
-            # the pause ends at this very instant: from here on it runs
-            intervals.append(_piece(now, now, None, calendar))
+        if is_paused is not (intervals[-1].party is not None):
+            # a pause begins or ends at this very instant: the piece to come has no length yet
+            intervals.append(_piece(now, now, waiting_for, calendar))
         intervals[-1] = replace(intervals[-1], end=None)
     return Cycle(
         metric=run.metric,
@@ -247,6 +246,18 @@ def _cycle(
         verdict=_verdict(run, elapsed, target, is_paused=is_paused),
         intervals=tuple(intervals),
     )
+
+
+def _waiting_for(
+    pauses: Sequence[tuple[datetime, datetime | None, Party]], now: datetime
+) -> Party | None:
+    """Return for whom it waits at `now`: the earliest pause that is open."""
+    open_now = [
+        (start, party)
+        for start, end, party in pauses
+        if start <= now and (end is None or end > now)
+    ]
+    return min(open_now)[1] if open_now else None
 
 
 def _verdict(run: _Run, elapsed: timedelta, target: timedelta, *, is_paused: bool) -> Verdict:

@@ -13,12 +13,14 @@ from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotF
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.orders.approval import withdraw_orders
+from servicedesk.orders.models import WorkOrder
 from servicedesk.sla import clocks
 from servicedesk.sla.evaluation import EventKind, Party
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.attachments import attach
 from servicedesk.tickets.classification import priority_of
-from servicedesk.tickets.models import EntryKind, Ticket, TicketState
+from servicedesk.tickets.models import EntryKind, Ticket, TicketOrder, TicketState
 from servicedesk.tickets.moves import Move, check, move_named
 from servicedesk.tickets.quiet_days import close_due_at
 from servicedesk.tickets.timeline import mail_people, tell
@@ -161,6 +163,13 @@ def _reopen(work: Work, ticket: Ticket) -> None:
 
 
 def _cancel(work: Work, ticket: Ticket) -> None:
+    orders = work.session.scalars(
+        select(WorkOrder)
+        .join(TicketOrder, TicketOrder.order_id == WorkOrder.id)
+        .where(TicketOrder.ticket_id == ticket.id)
+        .with_for_update(of=WorkOrder)
+    ).all()
+    withdraw_orders(work, orders)
     clocks.record(work, ledger_of(work, ticket), EventKind.WITHDRAWN)
     ticket.closed_at = work.at
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from servicedesk.core.errors import NotAllowedNow
+from servicedesk.core.text import msgid
 from servicedesk.devices.commands import CommandState, DeviceCommand
 from servicedesk.orders.models import WorkOrder
 from servicedesk.tickets.handling import make_move
@@ -42,9 +44,11 @@ def on_order_approved(work: Work, event: OrderApproved) -> None:
 
 
 def on_order_started(work: Work, event: OrderStarted) -> None:
-    """Tell that devices are being commanded."""
+    """Tell that devices are being commanded; refuse it when nobody asks for it any more."""
     if found := _ticket_of(work, event.order_id):
         ticket, order = found
+        if not ticket.is_open:
+            raise NotAllowedNow(msgid("The ticket is not open any more: nothing was sent."))
         tell(work, ticket, EntryKind.ORDER_STARTED, order=order.reference, devices=event.devices)
 
 

@@ -197,6 +197,7 @@ def test_overlapping_pauses_count_once_and_never_move_the_start():
 
 def test_while_it_waits_nothing_is_due():
     events = told((at(16, 9), *STARTED), (at(16, 10), EventKind.PAUSED, CLIENT))
+    assert resolution(events, at(16, 10)).due_at is None
     cycles = evaluate(events, at(16, 12))
     assert resolution(events, at(16, 12)).verdict is Verdict.PAUSED
     assert resolution(events, at(16, 12)).remaining == 7 * HOUR
