@@ -52,7 +52,11 @@ def configure(app: Flask, settings: Settings, url: str) -> None:
             "pool_pre_ping": False,
             "pool_recycle": 1800,
             # a query nobody waits for any more must not hold a connection for ever
-            "connect_args": {"options": "-c statement_timeout=60000 -c timezone=UTC"},
+            # and a search is planned for its words: a plan for any words reads the whole table
+            "connect_args": {
+                "options": "-c statement_timeout=60000 -c timezone=UTC"
+                " -c plan_cache_mode=force_custom_plan"
+            },
         },
         MAX_CONTENT_LENGTH=30 * 1024 * 1024,
         MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,

@@ -132,7 +132,8 @@ def desk(running_desk: Desk) -> Iterator[Desk]:
     running_desk.let_go()
 
 
-@pytest.fixture(scope="session")
+# for a module only: while it is open, no other test can run a loop in this thread
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real browser without a screen."""
     with sync_playwright() as playwright:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import socket
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -100,7 +101,7 @@ def create_server(store: Store, key: str, seed: int, control: Control) -> Flask:
             stored = _accept(idempotency_key)
         if control.drop_answers:
             # closing the connection without an answer: the caller cannot know that we have it
-            request.environ["werkzeug.socket"].close()
+            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return jsonify(stored), 202
 
     def _accept(idempotency_key: str) -> dict[str, Any]:

@@ -164,18 +164,12 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
     """Return what a ticket's page shows to this actor. Raises NotFound."""
     ticket = ticket_named(actor, reference)
     session = database.session()
-    entries = (
-        select(TicketEntry)
-        .where(TicketEntry.ticket_id == ticket.id)
-        .options(selectinload(TicketEntry.attachments))
-        .order_by(TicketEntry.id)
-    )
-    if actor.is_contact:
-        entries = entries.where(TicketEntry.is_public)
     cycles = cycles_of(session, ticket.ledger_id, clock.now())
     return TicketView(
         ticket=ticket,
-        entries=session.scalars(entries).all(),
+        entries=session.scalars(
+            _entries(actor, ticket).options(selectinload(TicketEntry.attachments))
+        ).all(),
         response=current(cycles, Metric.FIRST_RESPONSE),
         resolution=current(cycles, Metric.RESOLUTION),
         watchers=session.scalars(
@@ -183,6 +177,16 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         ).all(),
         related=_related(actor, ticket),
     )
+
+
+def _entries(actor: Actor, ticket: Ticket) -> Select[TicketEntry]:
+    query = select(TicketEntry).where(TicketEntry.ticket_id == ticket.id).order_by(TicketEntry.id)
+    return query.where(TicketEntry.is_public) if actor.is_contact else query
+
+
+def entries_of(actor: Actor, ticket: Ticket) -> Sequence[TicketEntry]:
+    """Return the lines of the timeline that this actor sees."""
+    return database.session().scalars(_entries(actor, ticket)).all()
 
 
 def _related(actor: Actor, ticket: Ticket) -> Sequence[Ticket]:

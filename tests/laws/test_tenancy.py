@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from config import Settings
+from servicedesk.accounts.models import ApiToken
 from servicedesk.app import create_app
 from servicedesk.clients.models import Contract
 from servicedesk.core import database
@@ -51,6 +52,8 @@ def foreign(desk) -> dict[str, list[str]]:
     contract = session.scalars(
         select(Contract.reference).where(Contract.client_id == client.id)
     ).one()
+    desk.token(contact)
+    token = session.scalars(select(ApiToken.id).where(ApiToken.user_id == contact.user_id)).one()
     session.rollback()
     return {
         "reference": [
@@ -63,7 +66,7 @@ def foreign(desk) -> dict[str, list[str]]:
         "file": [file],
         "command_id": [str(command)],
         "user_id": [str(contact.user_id)],
-        "token_id": ["1"],
+        "token_id": [str(token)],
         "contract": [contract],
     }
 

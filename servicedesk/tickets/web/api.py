@@ -167,8 +167,7 @@ class TransitionSchema(Schema):
 
 def ticket_of(reference: str) -> dict[str, Any]:
     """Return a ticket as the API tells of it."""
-    view = queries.ticket_view(current_actor(), reference)
-    ticket = view.ticket
+    ticket = queries.ticket_named(current_actor(), reference)
     orders = [view_of(order, ticket.client) for order in ticket.orders]
     return {
         "reference": ticket.reference,
@@ -192,7 +191,7 @@ def ticket_of(reference: str) -> dict[str, Any]:
             }
             for order in orders
         ],
-        "timeline": view.entries,
+        "timeline": queries.entries_of(current_actor(), ticket),
     }
 
 
