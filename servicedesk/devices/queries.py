@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
 from sqlalchemy.orm import joinedload
 
 from servicedesk.clients.models import Client
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from servicedesk.core.actors import Actor
 
+SIMPLE: ColumnElement[Any] = literal_column(
+    "'simple'::regconfig"
+)  # a constant: the planner sees the words
 SEEN = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 
 
@@ -101,7 +104,7 @@ def _matching(query: Select[Device], q: str) -> Select[Device]:
             func.lower(DeviceUser.name).contains(word.lower(), autoescape=True)
         )
         query = query.where(
-            Device.search.bool_op("@@")(func.to_tsquery("simple", lexeme))
+            Device.search.bool_op("@@")(func.to_tsquery(SIMPLE, lexeme))
             | Device.device_user_id.in_(holders)
         )
     return query
