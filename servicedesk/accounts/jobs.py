@@ -15,7 +15,7 @@ from servicedesk.core.unit_of_work import unit_of_work
 KEPT = timedelta(days=30)
 
 
-@job("accounts.forget_old_tries")
+@job("accounts.forget_old_tries", every=timedelta(days=1))
 def forget_old_tries() -> None:
     """Delete tries and dead links of more than 30 days; the audit keeps what mattered."""
     with unit_of_work(SYSTEM, "accounts.forget_old_tries") as work:
