@@ -45,6 +45,7 @@ def tell(
 def mail_people(work: Work, ticket: Ticket, news: str, *, body: str = "") -> None:
     """Have the people concerned told by mail, each in their language, except who caused it.
 
+    Whoever opened a ticket gets its reference all the same.
     `news` is `opened`, `message` or the name of a move: the mail's first sentence follows from it.
     An agent's message goes to the requester, the client's to the assignee; watchers get both.
     """
@@ -58,7 +59,7 @@ def mail_people(work: Work, ticket: Ticket, news: str, *, body: str = "") -> Non
         )
     )
     for user_id, email, language in people:
-        if user_id != work.actor.user_id:
+        if user_id != work.actor.user_id or news == "opened":
             queue_mail(
                 work,
                 email,

@@ -53,6 +53,13 @@ def test_a_request_goes_from_opened_to_closed(desk):
         f"/tickets/{ticket['reference']}/transitions", json={"transition": "confirm"}
     )
     assert closed.json()["state"] == "closed"
+    # the contact was told by mail that it was received, and that it was solved
+    until(lambda: len(mails_about(desk, ticket["reference"])) >= 2, what="mails")
+
+
+def mails_about(desk, reference: str) -> list[str]:
+    found = [path.read_text() for path in (desk.folder / "mail").glob("*.eml")]
+    return [mail for mail in found if reference in mail and "multipart/alternative" in mail]
 
 
 def test_full_wipe_is_refused_to_its_own_author(desk):

@@ -183,7 +183,7 @@ def test_an_account_manager_talks_but_commands_no_device(make, cast):
         make.request(manager, "device.lock", make.device(client, "ios"), client=client)
 
 
-def test_people_are_told_by_mail_but_never_of_what_they_did_themselves(make, cast):
+def test_people_are_told_by_mail_but_not_of_what_they_wrote_themselves(make, cast):
     client, contact, agent = cast
     ticket = make.request(contact, "device.lock", make.device(client, "ios"))
     add_message(agent, ticket.reference, "Good morning.")
@@ -196,6 +196,7 @@ def test_people_are_told_by_mail_but_never_of_what_they_did_themselves(make, cas
     ).all()
     session.rollback()
     assert [tuple(mail) for mail in mails] == [
+        (contact.email, "opened"),
         (contact.email, "message"),
         (agent.email, "message"),
     ]
