@@ -35,9 +35,9 @@ STATEMENTS: Sequence[str] = (
            'android', '14', 'Samsung', 'Galaxy A54', 'corporate', 'fully_managed', 'enrolled',
            1 + n % 10000, 1, 'ext' || n, now(), now() - n * interval '1 minute'
        FROM generate_series(1, :devices) n""",
-    """INSERT INTO sla_ledger (client_id, next_due_at, is_paused, response_due_at, response_verdict,
+    """INSERT INTO sla_ledger (client_id, calendar_id, next_due_at, is_paused, response_due_at, response_verdict,
            resolution_due_at, resolution_verdict)
-       SELECT 1 + n % :clients,
+       SELECT 1 + n % :clients, 1,
            CASE WHEN n > :tickets - :open THEN now() + (n % 500) * interval '1 hour' END, false,
            now() - (:tickets - n) * interval '5 minutes', 'met',
            now() + (n % 500) * interval '1 hour',

@@ -24,6 +24,7 @@ from servicedesk.orders.web.words import verdict_words
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
+from servicedesk.sla.web.words import time_left
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
     KIND_LABELS,
@@ -51,6 +52,7 @@ WORDS = {
     "priority_labels": PRIORITY_LABELS,
     "queue_labels": QUEUE_LABELS,
     "state_label": state_label,
+    "time_left": time_left,
     "urgency_labels": URGENCY_LABELS,
     "verdict_words": verdict_words,
 }

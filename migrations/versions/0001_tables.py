@@ -278,6 +278,7 @@ def upgrade() -> None:
         "sla_ledger",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("client_id", sa.BigInteger(), nullable=False),
+        sa.Column("calendar_id", sa.BigInteger(), nullable=False),
         sa.Column("next_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_paused", sa.Boolean(), nullable=False),
         sa.Column("response_due_at", sa.DateTime(timezone=True), nullable=True),
@@ -286,6 +287,11 @@ def upgrade() -> None:
         sa.Column("resolution_verdict", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(
             ["client_id"], ["client.id"], name=op.f("fk_sla_ledger_client_id_client")
+        ),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"],
+            ["calendar_version.id"],
+            name=op.f("fk_sla_ledger_calendar_id_calendar_version"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_ledger")),
     )

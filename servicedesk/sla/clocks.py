@@ -19,7 +19,7 @@ from servicedesk.sla.evaluation import (
     next_due_at,
 )
 from servicedesk.sla.models import SlaCycle, SlaEvent, SlaLedger
-from servicedesk.sla.terms import terms_of, versions_for
+from servicedesk.sla.terms import calendar_version, terms_of, versions_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def open_ledger(work: Work, contract: Contract, kind: str, priority: str) -> SlaLedger:
     """Start the clocks of a new subject under the contract's plan and calendar of today."""
     plan_id, calendar_id = versions_for(work.session, contract.id, work.at.date())
-    ledger = SlaLedger(client_id=contract.client_id)
+    ledger = SlaLedger(client_id=contract.client_id, calendar_id=calendar_id)
     work.session.add(ledger)
     work.session.flush()
     started = SlaEvent(
@@ -77,6 +77,7 @@ def record(
     if priority is not None:
         first = next(event for event in reversed(events) if event.plan_id)
         newest.plan_id, newest.calendar_id = first.plan_id, first.calendar_id
+        ledger.calendar_id = first.calendar_id or ledger.calendar_id
         newest.target_kind, newest.target_priority = first.target_kind, priority
     work.session.add(newest)
     rows = work.session.scalars(select(SlaCycle).where(SlaCycle.ledger_id == ledger.id)).all()
@@ -86,6 +87,13 @@ def record(
 def cycles_of(session: Session, ledger_id: int, now: datetime) -> tuple[Cycle, ...]:
     """Return the cycles of a ledger as they stand at `now`, from its events alone."""
     return evaluate(_told(session, list(_events(session, ledger_id))), now)
+
+
+def time_left(session: Session, ledger: SlaLedger, due_at: datetime, now: datetime) -> timedelta:
+    """Return the business time from `now` to a due time of the ledger; zero when it is past."""
+    if due_at <= now:
+        return timedelta(0)
+    return calendar_version(session, ledger.calendar_id).between(now, due_at)
 
 
 def calendar_of(session: Session, ledger_id: int) -> BusinessCalendar:

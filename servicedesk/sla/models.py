@@ -73,6 +73,7 @@ class SlaLedger(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    calendar_id: Mapped[int] = mapped_column(ForeignKey("calendar_version.id"))
     next_due_at: Mapped[datetime | None]
     is_paused: Mapped[bool] = mapped_column(default=False)
     response_due_at: Mapped[datetime | None]

@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from servicedesk.sla.calendar import BusinessCalendar
+
 # (plan version, calendar version) → the compiled thing; rows in use are never edited
+_calendars: dict[int, BusinessCalendar] = {}
 _terms: dict[tuple[int, int, str, str], Terms] = {}
 
 
 def forget_terms() -> None:
     """Empty the cache: another database has other versions under the same numbers."""
     _terms.clear()
+    _calendars.clear()
 
 
 def versions_for(session: Session, contract_id: int, day: date) -> tuple[int, int]:
@@ -56,6 +60,14 @@ def versions_for(session: Session, contract_id: int, day: date) -> tuple[int, in
     return row[0], row[1]
 
 
+def calendar_version(session: Session, calendar_id: int) -> BusinessCalendar:
+    """Return a calendar version, compiled once a process."""
+    if calendar_id not in _calendars:
+        definition = session.get_one(CalendarVersion, calendar_id).definition
+        _calendars[calendar_id] = compiled(CalendarDefinition.from_json(definition))
+    return _calendars[calendar_id]
+
+
 def terms_of(session: Session, plan_id: int, calendar_id: int, kind: str, priority: str) -> Terms:
     """Return the targets of a plan version for a kind and priority, on a calendar version."""
     key = (plan_id, calendar_id, kind, priority)
@@ -65,7 +77,7 @@ def terms_of(session: Session, plan_id: int, calendar_id: int, kind: str, priori
         seconds = plan.targets.get(kind, {}).get(priority, {})
         _terms[key] = Terms(
             targets={Metric(name): timedelta(seconds=value) for name, value in seconds.items()},
-            calendar=compiled(CalendarDefinition.from_json(calendar.definition)),
+            calendar=calendar_version(session, calendar_id),
             name=f"{plan.name} v{plan.version} · {calendar.name} v{calendar.version}",
         )
     return _terms[key]
