@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from sqlalchemy.exc import OperationalError
 
 from servicedesk import quality
 from servicedesk.accounts.commands import account_commands
@@ -18,6 +20,8 @@ from servicedesk.core.actors import SYSTEM
 from servicedesk.demonstration.commands import demonstration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
     from config import Settings
@@ -28,10 +32,28 @@ quality_commands = AppGroup("quality", help="Checks of `make lint` that need the
 
 def mount(app: Flask, settings: Settings) -> None:
     """Add every command."""
-    for group in (*account_commands(settings.public_url), audit_commands, quality_commands):
-        app.cli.add_command(group)
+    groups = [*account_commands(settings.public_url), audit_commands, quality_commands]
     if not settings.is_production:
-        app.cli.add_command(demonstration)
+        groups.append(demonstration)
+    for group in groups:
+        for command in group.commands.values():
+            command.callback = _saying_plainly(command.callback)
+        app.cli.add_command(group)
+
+
+def _saying_plainly(callback: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Have a command say that the database is away instead of showing a traceback."""
+
+    @wraps(callback)  # type: ignore[arg-type]
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return callback(*args, **kwargs)  # type: ignore[misc]
+        except OperationalError:
+            raise click.ClickException(
+                "the database cannot be reached; start the desk first (make run)"
+            ) from None
+
+    return run
 
 
 @audit_commands.command("verify")

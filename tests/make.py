@@ -223,7 +223,7 @@ class Make:
                     description="As agreed on the telephone.",
                     impact=Impact.LOW,
                     urgency=Urgency.MEDIUM,
-                    client_id=client.id if client else None,
+                    client=client.reference if client else "",
                     action=WantedAction(
                         code=code,
                         devices=[device.reference for device in devices],

@@ -9,8 +9,6 @@ from sqlalchemy import select
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
-from servicedesk.core.errors import InvalidInput
-from servicedesk.core.text import msgid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,15 +27,3 @@ def clients_to_choose(actor: Actor) -> Sequence[Any]:
         )
         .all()
     )
-
-
-def client_id_of(actor: Actor, reference: str) -> int | None:
-    """Return the id of a client by reference; None for an empty one. Raises InvalidInput."""
-    if not reference:
-        return None
-    found = database.session().scalar(
-        select(Client.id).where(Client.reference == reference, visible_to(actor, Client.id))
-    )
-    if found is None:
-        raise InvalidInput(msgid("There is no such client."), field="client")
-    return found

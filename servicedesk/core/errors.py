@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from servicedesk.core.text import Text, msgid
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 class DomainError(Exception):
@@ -13,6 +16,7 @@ class DomainError(Exception):
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
     sentence: ClassVar[str] = msgid("That is not possible.")
+    retry_after: timedelta | None = None  # when it may be worth another try
 
     def __init__(
         self, sentence: str | None = None, *, field: str | None = None, **values: object

@@ -55,9 +55,10 @@ def queue_mail(
 ) -> None:
     """Have a worker render `templates/mail/<template>.{txt,html}`, once the transaction holds.
 
-    The insert runs in the database as its owner: no client's role can read the mails of others.
+    The row and its `mail.send` job are written in the database as its owner: no client's role can
+    read the mails of others.
     """
-    mail_id = work.session.execute(
+    work.session.execute(
         text("SELECT desk_queue_mail(:to, :language, :template, CAST(:context AS jsonb), :about)"),
         {
             "to": recipient,
@@ -66,8 +67,7 @@ def queue_mail(
             "context": json.dumps(audit.plain(context)),
             "about": about,
         },
-    ).scalar_one()
-    work.enqueue(send_mail, mail_id=mail_id)
+    )
 
 
 class MailNotAccepted(Exception):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from servicedesk.clients.models import Contract
 from servicedesk.clients.visibility import visible_to
@@ -27,11 +27,17 @@ if TYPE_CHECKING:
 def contract_in_force(session: Session, client_id: int, day: date) -> Contract | None:
     """Return the contract that covers `day`, the newest if several do."""
     return session.scalars(
-        select(Contract)
-        .where(Contract.client_id == client_id, Contract.starts_on <= day, Contract.ends_on >= day)
+        in_force(select(Contract).where(Contract.client_id == client_id), day)
+    ).first()
+
+
+def in_force(query: Select[Any], day: date) -> Select[Any]:
+    """Narrow a query of contracts to the newest that covers `day`."""
+    return (
+        query.where(Contract.starts_on <= day, Contract.ends_on >= day)
         .order_by(Contract.starts_on.desc())
         .limit(1)
-    ).first()
+    )
 
 
 def devices_named(session: Session, actor: Actor, references: Sequence[str]) -> list[Device]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -65,8 +66,15 @@ def install(app: Flask) -> None:
     app.register_error_handler(UnicodeEncodeError, lambda _error: _refusal(InvalidInput()))
     app.register_error_handler(Exception, _fault)
 
+    @app.after_request
+    def say_when_to_return(response: Response) -> Response:
+        if wait := g.pop("retry_after", None):
+            response.headers["Retry-After"] = str(ceil(wait.total_seconds()))
+        return response
+
 
 def _refusal(error: DomainError) -> ResponseReturnValue:
+    g.retry_after = error.retry_after
     errors = [{"field": error.field, "detail": translate(error.text)}] if error.field else []
     faults: Mapping[str, str] = getattr(error, "faults", {})
     if faults:
@@ -146,6 +154,7 @@ def _problem(
 
 def put_beside_field(form: Any, error: DomainError) -> None:
     """Show a refusal beside the field it is about, or above the form."""
+    g.retry_after = error.retry_after
     words = translate(error.text)
     name = (error.field or "").split(".")[-1]
     field = form._fields.get(name)

@@ -35,12 +35,8 @@ if TYPE_CHECKING:
 def open_ledger(work: Work, contract: Contract, kind: str, priority: str) -> SlaLedger:
     """Start the clocks of a new subject under the contract's plan and calendar of today."""
     plan_id, calendar_id = versions_for(work.session, contract.id, work.at.date())
-    ledger = SlaLedger(client_id=contract.client_id, calendar_id=calendar_id)
-    work.session.add(ledger)
-    work.session.flush()
     started = SlaEvent(
-        client_id=ledger.client_id,
-        ledger_id=ledger.id,
+        client_id=contract.client_id,
         sequence=1,
         at=work.at,
         kind=EventKind.STARTED,
@@ -50,8 +46,14 @@ def open_ledger(work: Work, contract: Contract, kind: str, priority: str) -> Sla
         target_priority=priority,
         actor=work.actor.name,
     )
-    work.session.add(started)
-    _refresh(work.session, ledger, [started], [], work.at)
+    ledger = SlaLedger(client_id=contract.client_id, calendar_id=calendar_id)
+    cycles = _refresh(work.session, ledger, [started], [], work.at)
+    work.session.add(ledger)
+    work.session.flush()
+    started.ledger_id = ledger.id
+    for cycle in cycles:
+        cycle.ledger_id = ledger.id
+    work.session.add_all([started, *cycles])
     return ledger
 
 
@@ -81,7 +83,7 @@ def record(
         newest.target_kind, newest.target_priority = first.target_kind, priority
     work.session.add(newest)
     rows = work.session.scalars(select(SlaCycle).where(SlaCycle.ledger_id == ledger.id)).all()
-    _refresh(work.session, ledger, [*events, newest], rows, newest.at)
+    work.session.add_all(_refresh(work.session, ledger, [*events, newest], rows, newest.at))
 
 
 def cycles_of(session: Session, ledger_id: int, now: datetime) -> tuple[Cycle, ...]:
@@ -136,8 +138,8 @@ def _refresh(
     events: list[SlaEvent],
     rows: Sequence[SlaCycle],
     now: datetime,
-) -> None:
-    """Write what follows from the events into the ledger and its cycles."""
+) -> list[SlaCycle]:
+    """Write what follows from the events into the ledger and its cycles; return the new cycles."""
     told = _told(session, events)
     cycles = evaluate(told, now)
     response, resolution = (
@@ -152,6 +154,7 @@ def _refresh(
     ledger.resolution_verdict = resolution.verdict if resolution else None
     known = {(row.metric, row.ordinal): row for row in rows}
     ordinals: dict[Metric, int] = {}
+    new = []
     for cycle in cycles:
         ordinal = ordinals[cycle.metric] = ordinals.get(cycle.metric, 0) + 1
         row = known.get((cycle.metric, ordinal))
@@ -164,9 +167,10 @@ def _refresh(
                 started_at=cycle.started_at,
                 target_seconds=int(cycle.target.total_seconds()),
             )
-            session.add(row)
+            new.append(row)
         row.due_at, row.stopped_at, row.verdict = cycle.due_at, cycle.stopped_at, cycle.verdict
         row.elapsed_seconds = int(cycle.elapsed.total_seconds()) if cycle.stopped_at else None
+    return new
 
 
 def _watch_at(due: datetime | None, told: list[LedgerEvent], now: datetime) -> datetime | None:
@@ -191,5 +195,6 @@ def mark_breaches(work: Work, limit: int = 500) -> int:
     ).all()
     for ledger in ledgers:
         rows = work.session.scalars(select(SlaCycle).where(SlaCycle.ledger_id == ledger.id)).all()
-        _refresh(work.session, ledger, list(_events(work.session, ledger.id)), rows, work.at)
+        events = list(_events(work.session, ledger.id))
+        work.session.add_all(_refresh(work.session, ledger, events, rows, work.at))
     return len(ledgers)

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm.attributes import set_committed_value
 
 from servicedesk.accounts.models import User
-from servicedesk.clients.models import AuthorisedContact
-from servicedesk.core.errors import InvalidInput, NotFound
+from servicedesk.clients.models import AuthorisedContact, Client, Contract
+from servicedesk.clients.visibility import visible_to
+from servicedesk.core.errors import InvalidInput
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.references import next_reference
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.catalogue import action_named
-from servicedesk.orders.checking import contract_in_force, devices_named
+from servicedesk.orders.checking import devices_named, in_force
 from servicedesk.orders.drafting import draft_order
 from servicedesk.sla.clocks import open_ledger
 from servicedesk.tickets.attachments import attach
@@ -31,6 +34,7 @@ from servicedesk.tickets.models import (
     TicketOrder,
     Urgency,
 )
+from servicedesk.tickets.queries import WHOLE
 from servicedesk.tickets.timeline import mail_people, tell
 
 if TYPE_CHECKING:
@@ -57,14 +61,14 @@ class WantedAction:
 
 @dataclass(frozen=True, kw_only=True)
 class NewTicket:
-    """What a person fills in. `client_id` is needed from whoever acts for several clients."""
+    """What a person fills in."""
 
     kind: TicketKind
     subject: str
     description: str
     impact: Impact = Impact.LOW
     urgency: Urgency = Urgency.MEDIUM
-    client_id: int | None = None
+    client: str = ""  # its reference; needed from whoever acts for several clients
     action: WantedAction | None = None
     devices: Sequence[str] = ()  # what an incident or query is about
     uploads: Sequence[Upload] = ()
@@ -83,7 +87,8 @@ def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
     """Open a ticket with its clocks, and for a request its drafted order, in one transaction.
 
     Raises Forbidden, InvalidInput (with the field), KeyUsedOtherwise. A repeated idempotency key
-    with the same content returns the ticket it opened.
+    with the same content returns the ticket it opened. What the ticket's page tells (client,
+    clocks, orders, devices) is loaded with it.
     """
     with unit_of_work(actor, "tickets.open") as work:
         require(actor, Permission.TICKET_OPEN)
@@ -91,16 +96,15 @@ def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
             return known
         _check_words(new)
         devices = _devices(work, new)
-        client_id = _client(work, new, devices)
-        contract = contract_in_force(work.session, client_id, work.at.date())
-        if contract is None:
-            raise InvalidInput(msgid("There is no contract in force."), field="client")
+        contract = _contract(work, new, devices)
+        client_id = contract.client_id
         order = None
         if new.action:
             action = action_named(new.action.code)
             order = draft_order(work, action, new.action.parameters, devices, contract)
         priority = priority_of(new.impact, new.urgency)
         requester_id, requester_name = _requester(work, client_id)
+        ledger = open_ledger(work, contract, new.kind.value, priority.value)
         ticket = Ticket(
             client_id=client_id,
             reference=next_reference(work, KIND_PREFIXES[new.kind]),
@@ -113,13 +117,17 @@ def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
             queue=queue_of(new.kind, is_destructive=bool(order and order.needs_approval)),
             requester_id=requester_id,
             requester_name=requester_name,
-            ledger_id=open_ledger(work, contract, new.kind.value, priority.value).id,
+            ledger_id=ledger.id,
             created_at=work.at,
             updated_at=work.at,
         )
         work.session.add(ticket)
         work.session.flush()
         work.concerns(client_id, ticket.reference)
+        set_committed_value(ticket, "client", contract.client)
+        set_committed_value(ticket, "ledger", ledger)
+        set_committed_value(ticket, "orders", [order] if order else [])
+        set_committed_value(ticket, "devices", devices)
         _fill(work, ticket, new, devices, order)
     return ticket
 
@@ -160,6 +168,7 @@ def _known(work: Work, new: NewTicket) -> Ticket | None:
     found = work.session.execute(
         select(IdempotencyKey.request_hash, Ticket)
         .join(Ticket, Ticket.id == IdempotencyKey.ticket_id)
+        .options(*WHOLE)
         .where(
             IdempotencyKey.user_id == work.actor.user_id,
             IdempotencyKey.key == new.idempotency_key,
@@ -206,21 +215,31 @@ def _devices(work: Work, new: NewTicket) -> list[Device]:
     return devices_named(work.session, work.actor, references)
 
 
-def _client(work: Work, new: NewTicket, devices: Sequence[Device]) -> int:
-    """Return whose ticket it is: the contact's own, the devices', or the named client's."""
-    actor = work.actor
-    client_id = new.client_id
-    if client_id is None and devices:
-        client_id = devices[0].client_id
-    if client_id is None and actor.client_ids and len(actor.client_ids) == 1:
-        client_id = next(iter(actor.client_ids))
-    if client_id is None:
+def _contract(work: Work, new: NewTicket, devices: Sequence[Device]) -> Contract:
+    """Return the contract in force of whose ticket it is: the named client, the devices', one's own."""
+    query = (
+        select(Contract)
+        .join(Contract.client)
+        .where(visible_to(work.actor, Contract.client_id))
+        .options(contains_eager(Contract.client))
+    )
+    own = work.actor.client_ids
+    if new.client:
+        query = query.where(Client.reference == new.client)
+    elif devices:
+        query = query.where(Contract.client_id == devices[0].client_id)
+    elif own and len(own) == 1:
+        query = query.where(Contract.client_id == next(iter(own)))
+    else:
         raise InvalidInput(msgid("Say for which client."), field="client")
-    if not actor.sees_client(client_id):
-        raise NotFound
-    if devices and devices[0].client_id != client_id:
+    contract: Contract | None = work.session.scalars(in_force(query, work.at.date())).first()
+    if contract is None:
+        raise InvalidInput(
+            msgid("There is no client of that reference with a contract in force."), field="client"
+        )
+    if devices and devices[0].client_id != contract.client_id:
         raise InvalidInput(msgid("The devices belong to another client."), field="client")
-    return client_id
+    return contract
 
 
 def _requester(work: Work, client_id: int) -> tuple[int, str]:

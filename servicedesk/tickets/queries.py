@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 # as constants, so that the planner sees the words and knows how rare they are
 SPANISH: ColumnElement[Any] = literal_column("'spanish'::regconfig")
 SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
+# what a ticket's page tells of it
+WHOLE = (
+    joinedload(Ticket.client, innerjoin=True),
+    joinedload(Ticket.ledger, innerjoin=True),
+    selectinload(Ticket.orders),
+    selectinload(Ticket.devices),
+)
 REFERENCE = re.compile(r"(PET|CON|INC)-\d{4}-\d+", re.IGNORECASE)
 
 
@@ -149,12 +156,7 @@ def ticket_named(actor: Actor, reference: str) -> Ticket:
         .scalars(
             select(Ticket)
             .where(Ticket.reference == reference, visible_to(actor, Ticket.client_id))
-            .options(
-                joinedload(Ticket.client, innerjoin=True),
-                joinedload(Ticket.ledger, innerjoin=True),
-                selectinload(Ticket.orders),
-                selectinload(Ticket.devices),
-            )
+            .options(*WHOLE)
         )
         .one_or_none()
     )

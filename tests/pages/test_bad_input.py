@@ -147,3 +147,14 @@ def test_two_repeats_at_once_open_one_ticket(desk, people):
         answers = list(pool.map(send, range(8)))
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({a.json()["reference"] for a in answers if a.status_code == 201}) == 1
+
+
+def test_somebody_locked_out_is_told_when_to_come_back(desk):
+    agent = desk.make.agent()
+    with visiting(desk, agent) as visitor:
+        visitor.post("/sign-out")
+        visitor.get("/sign-in")
+        for _ in range(12):
+            refused = visitor.post("/sign-in", email=agent.email, password="wrong")
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 15 * 60

@@ -11,7 +11,6 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
-from servicedesk.clients.choices import client_id_of
 from servicedesk.clients.web.api import PageQuery, person_of_token
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import msgid
@@ -29,7 +28,7 @@ from servicedesk.tickets.intake import (
     WantedAction,
     open_ticket,
 )
-from servicedesk.tickets.models import Impact, Priority, TicketKind, TicketState, Urgency
+from servicedesk.tickets.models import Impact, Priority, Ticket, TicketKind, TicketState, Urgency
 from servicedesk.tickets.moves import MOVES
 
 MOST_TARGETS = 20_000
@@ -165,9 +164,13 @@ class TransitionSchema(Schema):
     body = fields.String(load_default="", validate=validate.Length(max=DESCRIPTION_LENGTH))
 
 
-def ticket_of(reference: str) -> dict[str, Any]:
-    """Return a ticket as the API tells of it."""
-    ticket = queries.ticket_named(current_actor(), reference)
+def ticket_named(reference: str) -> dict[str, Any]:
+    """Return the ticket of a reference as the API tells of it."""
+    return told(queries.ticket_named(current_actor(), reference))
+
+
+def told(ticket: Ticket) -> dict[str, Any]:
+    """Return a loaded ticket as the API tells of it."""
     orders = [view_of(order, ticket.client) for order in ticket.orders]
     return {
         "reference": ticket.reference,
@@ -227,12 +230,10 @@ class Tickets(MethodView):
     )
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """Open a ticket; for a request with an action its work order is drafted and checked."""
-        actor = current_actor()
-        ticket = open_ticket(actor, _new_ticket(body, client_id_of(actor, _word(body["client"]))))
-        return ticket_of(ticket.reference)
+        return told(open_ticket(current_actor(), _new_ticket(body)))
 
 
-def _new_ticket(body: dict[str, Any], client_id: int | None) -> NewTicket:
+def _new_ticket(body: dict[str, Any]) -> NewTicket:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= KEY_LENGTH:
         raise InvalidInput(msgid("This is too long."), field="Idempotency-Key")
@@ -244,7 +245,7 @@ def _new_ticket(body: dict[str, Any], client_id: int | None) -> NewTicket:
         description=body["description"],
         impact=body["impact"],
         urgency=body["urgency"],
-        client_id=client_id,
+        client=_word(body["client"]),
         devices=[_word(reference) for reference in body["devices"]],
         action=WantedAction(
             code=action["code"],
@@ -270,7 +271,7 @@ class OneTicket(MethodView):
     @blueprint.response(200, TicketSchema)
     def get(self, reference: str) -> dict[str, Any]:
         """Show a ticket with its orders and timeline."""
-        return ticket_of(_word(reference))
+        return ticket_named(_word(reference))
 
 
 @blueprint.route("/<reference>/comments")
@@ -297,4 +298,4 @@ class Transitions(MethodView):
         handling.move_ticket(
             current_actor(), _word(reference), body["transition"], words=body["body"]
         )
-        return ticket_of(_word(reference))
+        return ticket_named(_word(reference))

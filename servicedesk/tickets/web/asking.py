@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from servicedesk.clients.choices import client_id_of, clients_to_choose
+from servicedesk.clients.choices import clients_to_choose
 from servicedesk.core import clock, database
 from servicedesk.core.errors import DomainError, NotFound
 from servicedesk.core.permissions import Permission, may
@@ -53,7 +53,7 @@ def action(code: str) -> ResponseReturnValue:
         form = request_form(wanted)(formdata=None, once=secrets.token_urlsafe(12))
         form.subject.data = _(wanted.label)
     elif form.validate_on_submit():
-        new = form.to_ticket(TicketKind.REQUEST, None)
+        new = form.to_ticket(TicketKind.REQUEST, "")
         named = wanted_action(wanted, form, [device.reference for device in chosen])
         try:
             ticket = open_ticket(current_actor(), replace(new, action=named))
@@ -107,9 +107,9 @@ def words(kind: str) -> ResponseReturnValue:
         form = TicketForm(formdata=None, once=secrets.token_urlsafe(12))
     elif form.validate_on_submit():
         try:
-            client_id = client_id_of(actor, request.form.get("client", ""))
+            client = request.form.get("client", "").replace("\x00", "")
             references = [device.reference for device in chosen]
-            ticket = open_ticket(actor, form.to_ticket(TicketKind(kind), client_id, references))
+            ticket = open_ticket(actor, form.to_ticket(TicketKind(kind), client, references))
         except DomainError as error:
             put_beside_field(form, error)
         else:

@@ -61,9 +61,7 @@ class TicketForm(FlaskForm):
         self.impact.choices = _choices(IMPACT_LABELS)
         self.urgency.choices = _choices(URGENCY_LABELS)
 
-    def to_ticket(
-        self, kind: TicketKind, client_id: int | None, devices: Sequence[str] = ()
-    ) -> NewTicket:
+    def to_ticket(self, kind: TicketKind, client: str, devices: Sequence[str] = ()) -> NewTicket:
         """Return what was filled in."""
         return NewTicket(
             kind=kind,
@@ -71,7 +69,7 @@ class TicketForm(FlaskForm):
             description=self.description.data or "",
             impact=Impact(self.impact.data),
             urgency=Urgency(self.urgency.data),
-            client_id=client_id,
+            client=client,
             devices=devices,
             uploads=uploads_of(self.files),
             idempotency_key=self.once.data or None,
