@@ -17,9 +17,9 @@ from servicedesk.devices.instructions import INSTRUCTION_LABELS
 from servicedesk.devices.models import DEVICE_STATE_LABELS
 from servicedesk.devices.web import api as devices_api
 from servicedesk.devices.web import blueprints as devices
-from servicedesk.orders.models import ORDER_STATE_LABELS
+from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
-from servicedesk.orders.web import order
+from servicedesk.orders.web import order, stops
 from servicedesk.orders.web.words import verdict_words
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
@@ -49,6 +49,7 @@ WORDS = {
     "instruction_labels": INSTRUCTION_LABELS,
     "kind_labels": KIND_LABELS,
     "order_state_labels": ORDER_STATE_LABELS,
+    "pause_labels": PAUSE_LABELS,
     "priority_labels": PRIORITY_LABELS,
     "queue_labels": QUEUE_LABELS,
     "state_label": state_label,
@@ -123,5 +124,5 @@ def desk() -> Blueprint:
 def _add_shared_pages(blueprint: Blueprint) -> None:
     fleet = devices.devices()
     fleet.add_url_rule("/<reference>", view_func=device.show)
-    for pages in (fleet, tickets.tickets(), tickets.ask(), order.blueprint()):
+    for pages in (fleet, tickets.tickets(), tickets.ask(), order.blueprint(), stops.blueprint()):
         blueprint.register_blueprint(pages)

@@ -12,8 +12,18 @@ from servicedesk.devices import fleet_engines
 from servicedesk.devices import jobs as device_jobs
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
 from servicedesk.devices.events import CommandSettled
+from servicedesk.orders import jobs as order_jobs
 from servicedesk.orders import reactions as order_reactions
-from servicedesk.orders.events import OrderApproved, OrderCancelled, OrderFinished, OrderStarted
+from servicedesk.orders.events import (
+    OrderApproved,
+    OrderCancelled,
+    OrderFinished,
+    OrderPaused,
+    OrderResumed,
+    OrderScheduled,
+    OrderStarted,
+    StageStarted,
+)
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.tickets import attachments
@@ -27,6 +37,7 @@ JOB_MODULES = (
     account_jobs,
     mail,
     device_jobs,
+    order_jobs,
     sla_jobs,
     ticket_jobs,
 )  # importing them declares their jobs
@@ -39,6 +50,10 @@ def listen() -> None:
     subscribe(OrderApproved, ticket_reactions.on_order_approved)
     subscribe(OrderStarted, ticket_reactions.on_order_started)
     subscribe(OrderFinished, ticket_reactions.on_order_finished)
+    subscribe(OrderScheduled, ticket_reactions.on_order_scheduled)
+    subscribe(OrderPaused, ticket_reactions.on_order_paused)
+    subscribe(OrderResumed, ticket_reactions.on_order_resumed)
+    subscribe(StageStarted, ticket_reactions.on_stage_started)
     subscribe(OrderCancelled, ticket_reactions.on_order_cancelled)
 
 

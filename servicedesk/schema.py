@@ -15,7 +15,7 @@ from servicedesk.accounts import models as accounts
 from servicedesk.clients import models as clients
 from servicedesk.core import audit, mail
 from servicedesk.core.database import Model
-from servicedesk.devices import commands
+from servicedesk.devices import brakes, commands
 from servicedesk.devices import models as devices
 from servicedesk.orders import models as orders
 from servicedesk.sla import models as sla
@@ -24,7 +24,7 @@ from servicedesk.tickets import models as tickets
 if TYPE_CHECKING:
     from typing import Any
 
-MODEL_MODULES = (audit, mail, accounts, clients, devices, commands, orders, sla, tickets)
+MODEL_MODULES = (audit, mail, accounts, clients, devices, commands, brakes, orders, sla, tickets)
 METADATA = Model.metadata
 
 

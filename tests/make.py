@@ -12,6 +12,7 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from servicedesk.accounts.models import Credential, User
+from servicedesk.accounts.sign_in import Presence
 from servicedesk.clients.models import (
     AccountManagement,
     AuthorisedContact,
@@ -31,6 +32,8 @@ from servicedesk.devices.models import (
     Ownership,
     Platform,
 )
+from servicedesk.orders.approval import approve_order, confirmation_of
+from servicedesk.orders.models import WorkOrder
 from servicedesk.sla.models import CalendarVersion, PlanVersion, ServiceLevel
 from servicedesk.tickets.intake import NewTicket, WantedAction, open_ticket
 from servicedesk.tickets.models import Impact, Ticket, TicketKind, Urgency
@@ -158,6 +161,7 @@ class Make:
                 name=name,
                 role=role,
                 created_at=datetime.now(UTC),
+                role_since=datetime.now(UTC) - timedelta(days=30),
             )
             session.add(user)
             session.flush()
@@ -210,10 +214,29 @@ class Make:
             session.commit()
         return device
 
+    def supervisor(self) -> Actor:
+        return self.person(Role.SUPERVISOR)
+
+    def fleet(self, client: Client, count: int, kind: str = "android") -> list[Device]:
+        return [self.device(client, kind) for _ in range(count)]
+
+    def approve(self, actor: Actor, order: WorkOrder) -> WorkOrder:
+        """Approve as somebody who has just proved to be there, and types what is asked for."""
+        with database.acting_as(actor):
+            session = database.session()
+            present = session.get_one(WorkOrder, order.id)
+            wanted = confirmation_of(session, present)
+            session.expunge_all()
+            session.rollback()
+        presence = Presence(
+            user_id=actor.user_id or 0, purpose=order.content_hash, at=datetime.now(UTC)
+        )
+        return approve_order(actor, order.reference, presence, str(wanted or ""))
+
     def request(
         self, actor: Actor, code: str, *devices: Device, client: Client | None = None, **new: object
     ) -> Ticket:
-        parameters = new.pop("parameters", {})
+        parameters, groups = new.pop("parameters", {}), new.pop("groups", ())
         return open_ticket(
             actor,
             replace(
@@ -227,6 +250,7 @@ class Make:
                     action=WantedAction(
                         code=code,
                         devices=[device.reference for device in devices],
+                        groups=groups,
                         parameters=parameters,
                     ),
                 ),

@@ -32,6 +32,7 @@ class User(Model):
     session_version: Mapped[int] = mapped_column(default=1)  # raised: every session ends
     created_at: Mapped[datetime]
     last_sign_in_at: Mapped[datetime | None]
+    role_since: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
     credential: Mapped[Credential] = relationship(back_populates="user", lazy="raise_on_sql")
 

@@ -74,6 +74,7 @@ def add_account(work: Work, *, email: str, name: str, role: Role, language: str)
         role=role,
         language=checked_language(language),
         created_at=work.at,
+        role_since=work.at,
     )
     work.session.add(user)
     work.session.flush()

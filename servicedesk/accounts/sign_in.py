@@ -176,6 +176,33 @@ def change_own_password(actor: Actor, current: str, new: str) -> SignedIn:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Presence:
+    """That a person proved a moment ago to be there, for one purpose. Made by `prove_presence`."""
+
+    user_id: int
+    purpose: str
+    at: datetime
+
+
+def prove_presence(actor: Actor, password: str, purpose: str) -> Presence:
+    """Ask for a person's password once more before what cannot be undone.
+
+    Wrong ones count as tries to sign in. Raises SignInRefused at `password`, TooManyTries.
+    """
+    if actor.user_id is None:
+        raise Forbidden
+    tried = _begin_try(actor.email, actor.address)
+    if not passwords.is_password(tried.kept_hash, password):
+        raise SignInRefused(msgid("This is not your current password."), field="password")
+    with unit_of_work(at_gate(actor), "accounts.prove_presence") as work:
+        user = locked_user(work, actor.user_id)
+        if not user.is_active:
+            raise SignInRefused(field="password")
+        _mark_succeeded(work, tried.attempt_id)
+        return Presence(user_id=user.id, purpose=purpose, at=work.at)
+
+
 def set_password(work: Work, user: User, credential: Credential, hashed: str) -> None:
     """Keep a new password's hash, end every session and tell the owner by mail.
 

@@ -85,6 +85,11 @@ class Contract(Model):
     __table_args__ = (
         CheckConstraint("ends_on > starts_on", "it_ends_after_it_starts"),
         CheckConstraint("engagement_days between 0 and 366", "days_fit_a_year"),
+        CheckConstraint(
+            "wipes_per_order between 1 and 100 and wipes_per_hour between 1 and 1000"
+            " and wipe_share_per_day between 0 and 0.25 and cancel_window_minutes between 5 and 1440",
+            "wipe_limits_are_limits",
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -96,6 +101,11 @@ class Contract(Model):
     time_zone: Mapped[str]
     blocks: Mapped[list[str]]
     engagement_days: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(16))
+    # how much of the fleet may be wiped without the ceremony of a wide order
+    wipes_per_order: Mapped[int] = mapped_column(default=1)
+    wipes_per_hour: Mapped[int] = mapped_column(default=5)
+    wipe_share_per_day: Mapped[Decimal] = mapped_column(Numeric(4, 3), default=Decimal("0.02"))
+    cancel_window_minutes: Mapped[int] = mapped_column(default=30)  # before a wide wipe begins
 
     client: Mapped[Client] = relationship(lazy="raise_on_sql", back_populates="contracts")
 

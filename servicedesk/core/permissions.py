@@ -23,6 +23,8 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     CLIENT_ADMINISTER = "client:administer"
     CLIENT_READ = "client:read"
+    DESTRUCTION_RELEASE = "destruction:release"
+    DESTRUCTION_STOP = "destruction:stop"
     DEVICE_ACT = "device:act"
     DEVICE_READ = "device:read"
     ORDER_APPROVE = "order:approve"
@@ -42,8 +44,15 @@ _READ = {
     Permission.ORDER_READ,
     Permission.TICKET_READ,
 }
-_TALK = {Permission.TICKET_OPEN, Permission.TICKET_COMMENT, Permission.TICKET_CONFIRM}
+# to stop is always right: everybody who sees a fleet may
+_TALK = {
+    Permission.DESTRUCTION_STOP,
+    Permission.TICKET_OPEN,
+    Permission.TICKET_COMMENT,
+    Permission.TICKET_CONFIRM,
+}
 _WORK = {
+    Permission.DESTRUCTION_RELEASE,
     Permission.DEVICE_ACT,
     Permission.ORDER_APPROVE,
     Permission.ORDER_EXECUTE,

@@ -119,6 +119,9 @@ def unit_of_work(actor: Actor, act: str) -> Iterator[Work]:
     session = database.session()
     if session.new or session.dirty or session.deleted:
         raise RuntimeError(f"{act} would commit changes made outside of it")
+    # what was read before stays readable as it was, and is no longer what the session knows: a
+    # rollback alone would forget nothing where no transaction is open
+    session.expunge_all()
     session.rollback()
     with database.acting_as(actor):
         work = Work(actor=actor, act=act, session=session, at=clock.now())

@@ -99,6 +99,9 @@ class CommandBatch(Model):
     instruction: Mapped[str]
     parameters: Mapped[dict[str, Any]]
     simulated: Mapped[bool]
+    is_destructive: Mapped[bool] = mapped_column(default=False)
+    is_wide: Mapped[bool] = mapped_column(default=False)  # approved to go beyond the wipe limits
+    held_at: Mapped[datetime | None]  # since then nothing of it leaves
 
 
 class DeviceCommand(Model):
@@ -114,6 +117,8 @@ class DeviceCommand(Model):
             "an_answered_command_was_sent",
         ),
         Index("ix_device_command_device_id_id", "device_id", "id"),
+        # how an order is doing, without counting what is well
+        Index("ix_device_command_batch_id_state", "batch_id", "state"),
         # what the reconciling job looks at
         Index(
             "ix_device_command_open",

@@ -7,17 +7,19 @@ is recorded in a second transaction. A process that dies between the two leaves 
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import joinedload
 
+from servicedesk.clients.contracts import contract_in_force
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.devices import fleet_engines
+from servicedesk.devices import brakes, fleet_engines
 from servicedesk.devices.commands import (
     COMMAND_MOVES,
+    RECONCILE_COMMANDS,
     SEND_COMMANDS,
     CommandBatch,
     CommandState,
@@ -33,60 +35,69 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy import CursorResult
+
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.action import ManagedAction
 
+LOOK_AGAIN = timedelta(minutes=1)  # at what a stop keeps back
 JOB_SIZE = 100  # commands a job: large enough to be cheap, small enough to be shared
 
+INSERT_COMMANDS = text(
+    "INSERT INTO device_command (client_id, batch_id, device_id, key, state, not_after,"
+    " created_at, checked_at, attempts)"
+    " SELECT :client_id, :batch_id, device_id, gen_random_uuid(), 'queued', :not_after,"
+    " :now, :now, 0"
+    " FROM unnest(CAST(:device_ids AS bigint[])) WITH ORDINALITY AS wanted(device_id, turn)"
+    " ORDER BY turn RETURNING id"
+)
 
-def queue_commands(
-    work: Work, action: ManagedAction, parameters: dict[str, str], devices: Sequence[Device]
+
+def open_batch(
+    work: Work,
+    action: ManagedAction,
+    parameters: dict[str, str],
+    device: Device,
+    *,
+    is_wide: bool = False,
 ) -> CommandBatch:
-    """Write a batch with one command a device, and the jobs that will send them."""
+    """Write the batch of an execution on devices of the engine that reaches `device`."""
     instruction = action.instruction(parameters)
     batch = CommandBatch(
-        client_id=devices[0].client_id,
+        client_id=device.client_id,
         created_at=work.at,
         instruction=instruction.kind,
         parameters=instruction.to_json(),
-        simulated=fleet_engines.is_simulated(work.session, devices[0].engine_id),
+        simulated=fleet_engines.is_simulated(work.session, device.engine_id),
+        is_destructive=instruction.is_destructive,
+        is_wide=is_wide,
     )
     work.session.add(batch)
     work.session.flush()
-    add_commands(work, batch, devices, work.at + action.not_after)
     return batch
 
 
 def add_commands(
-    work: Work, batch: CommandBatch, devices: Sequence[Device], not_after: datetime
+    work: Work, batch: CommandBatch, device_ids: Sequence[int], not_after: datetime
 ) -> None:
-    """Write the commands of `batch` and the jobs that send them."""
-    rows = [
+    """Write a command of `batch` for each device, and the jobs that send them."""
+    ids = work.session.scalars(
+        INSERT_COMMANDS,
         {
             "client_id": batch.client_id,
             "batch_id": batch.id,
-            "device_id": device.id,
-            "key": uuid.uuid4(),
-            "state": CommandState.QUEUED,
+            "device_ids": list(device_ids),
             "not_after": not_after,
-            "created_at": work.at,
-            "checked_at": work.at,
-            "attempts": 0,
-        }
-        for device in devices
-    ]
-    ids = list(
-        work.session.scalars(
-            insert(DeviceCommand).returning(DeviceCommand.id, sort_by_parameter_order=True), rows
-        )
-    )
+            "now": work.at,
+        },
+    ).all()
     work.note(commands=len(ids))
     for start in range(0, len(ids), JOB_SIZE):
-        work.enqueue(SEND_COMMANDS, command_ids=ids[start : start + JOB_SIZE])
+        work.enqueue(SEND_COMMANDS, command_ids=list(ids[start : start + JOB_SIZE]))
 
 
 def send_command(command_id: int) -> None:
-    """Send one queued command to its engine; do nothing if it has left or was withdrawn."""
+    """Send one queued command to its engine; do nothing if it has left, is held or was withdrawn."""
     order = _mark_sent(command_id)
     if order is None:
         return
@@ -98,10 +109,20 @@ def send_command(command_id: int) -> None:
 def _mark_sent(command_id: int) -> tuple[str, EngineOrder] | None:
     """Commit that it is about to leave, before it leaves."""
     with unit_of_work(SYSTEM, "devices.send_command") as work:
+        batch_id, client_id, is_destructive = work.session.execute(
+            select(CommandBatch.id, CommandBatch.client_id, CommandBatch.is_destructive)
+            .join(DeviceCommand, DeviceCommand.batch_id == CommandBatch.id)
+            .where(DeviceCommand.id == command_id)
+        ).one()
+        if is_destructive:
+            brakes.lock_brakes(work, client_id)
+        # shared: whoever holds the batch waits for those that are leaving, and then nothing leaves
+        batch = work.session.get_one(CommandBatch, batch_id, with_for_update={"read": True})
+        if batch.held_at is not None:
+            return None
         command = work.session.scalar(
             select(DeviceCommand)
             .options(
-                joinedload(DeviceCommand.batch, innerjoin=True),
                 joinedload(DeviceCommand.device, innerjoin=True).joinedload(
                     Device.engine, innerjoin=True
                 ),
@@ -112,20 +133,37 @@ def _mark_sent(command_id: int) -> tuple[str, EngineOrder] | None:
         if command is None:
             return None
         if command.not_after <= work.at:
-            expire(work, command)
+            # closed without holding the batch: its order is told, and may be waiting for the batch
+            work.enqueue(RECONCILE_COMMANDS, command_ids=[command.id])
+            return None
+        if batch.is_destructive and _must_wait(work, batch, command):
             return None
         command.state = COMMAND_MOVES.check(command.state, CommandState.SENT)
         command.sent_at = command.checked_at = work.at
         command.attempts += 1
-        return command.device.engine.key, engine_order_of(command)
+        return command.device.engine.key, engine_order_of(command, batch)
 
 
-def engine_order_of(command: DeviceCommand) -> EngineOrder:
+def _must_wait(work: Work, batch: CommandBatch, command: DeviceCommand) -> bool:
+    """Whether the brakes keep a destructive command back; it is tried again when they allow it."""
+    contract = contract_in_force(work.session, batch.client_id, work.at.date())
+    try:
+        wait_until = brakes.wait_at_last_door(work, batch, contract)
+    except brakes.Stopped:
+        wait_until = work.at + LOOK_AGAIN
+    if wait_until is None:
+        return False
+    command.checked_at = wait_until  # nobody needs to look after it before
+    work.enqueue(SEND_COMMANDS, at=wait_until, command_ids=[command.id])
+    return True
+
+
+def engine_order_of(command: DeviceCommand, batch: CommandBatch) -> EngineOrder:
     """Return what the engine is told: the same key whenever it is told again."""
     return EngineOrder(
         idempotency_key=command.key,
         device_external_id=command.device.external_id,
-        instruction=instruction_from_json(command.batch.instruction, command.batch.parameters),
+        instruction=instruction_from_json(batch.instruction, batch.parameters),
         not_after=command.not_after,
     )
 
@@ -140,13 +178,33 @@ def expire(work: Work, command: DeviceCommand) -> None:
 
 def withdraw_commands(work: Work, batch_id: int) -> int:
     """Cancel what has not left yet; return how many. What has left goes on to its outcome."""
-    commands = work.session.scalars(
-        select(DeviceCommand)
+    withdrawn = work.session.execute(
+        update(DeviceCommand)
         .where(DeviceCommand.batch_id == batch_id, DeviceCommand.state == CommandState.QUEUED)
-        .with_for_update()
+        .values(
+            state=CommandState.CANCELLED,
+            finished_at=work.at,
+            checked_at=work.at,
+            outcome="withdrawn",
+        )
+        .execution_options(synchronize_session="fetch")
+    )
+    return cast("CursorResult[Any]", withdrawn).rowcount
+
+
+def hold(work: Work, batch_id: int) -> None:
+    """Let nothing more of a batch leave; when this commits, whatever was leaving has left."""
+    work.session.get_one(CommandBatch, batch_id, with_for_update=True).held_at = work.at
+
+
+def let_go(work: Work, batch_id: int) -> int:
+    """Send on what a hold kept back; return how many commands wait to leave."""
+    work.session.get_one(CommandBatch, batch_id, with_for_update=True).held_at = None
+    ids = work.session.scalars(
+        select(DeviceCommand.id)
+        .where(DeviceCommand.batch_id == batch_id, DeviceCommand.state == CommandState.QUEUED)
+        .order_by(DeviceCommand.id)
     ).all()
-    for command in commands:
-        command.state = CommandState.CANCELLED
-        command.finished_at = command.checked_at = work.at
-        command.outcome = "withdrawn"
-    return len(commands)
+    for start in range(0, len(ids), JOB_SIZE):
+        work.enqueue(SEND_COMMANDS, command_ids=list(ids[start : start + JOB_SIZE]))
+    return len(ids)

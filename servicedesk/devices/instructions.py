@@ -14,6 +14,7 @@ class Instruction:
 
     kind: ClassVar[str]
     is_repeatable: ClassVar[bool]
+    is_destructive: ClassVar[bool] = False  # it cannot be undone
 
     def to_json(self) -> dict[str, Any]:
         """Return the parameters as JSON knows them."""
@@ -37,6 +38,7 @@ class EnterpriseWipe(Instruction):
 
     kind = "enterprise_wipe"
     is_repeatable = False
+    is_destructive = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ class EraseDevice(Instruction):
 
     kind = "erase_device"
     is_repeatable = False
+    is_destructive = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from servicedesk.devices import fleet_engines
 from servicedesk.devices.commands import (
     COMMAND_MOVES,
     SEND_COMMANDS,
+    CommandBatch,
     CommandState,
     DeviceCommand,
 )
@@ -47,14 +48,17 @@ def overdue_commands(limit: int = PAGE) -> list[int]:
     state, checked = DeviceCommand.state, DeviceCommand.checked_at
     query = (
         select(DeviceCommand.id)
+        .join(CommandBatch, CommandBatch.id == DeviceCommand.batch_id)
         .where(
             state.in_(("queued", "sent", "not_now", "unknown")),
             or_(
-                (state == CommandState.QUEUED) & (checked < now - FORGOTTEN),
+                (state == CommandState.QUEUED)
+                & CommandBatch.held_at.is_(None)
+                & (checked < now - FORGOTTEN),
                 (state == CommandState.SENT)
                 & DeviceCommand.accepted_at.is_(None)
                 & (checked < now - LOST_CALL),
-                checked < now - SILENT,
+                (state != CommandState.QUEUED) & (checked < now - SILENT),
             ),
         )
         .order_by(checked)
@@ -150,7 +154,9 @@ def _close_if_over(command_id: int) -> None:
         command = work.session.get(DeviceCommand, command_id, with_for_update={"skip_locked": True})
         if command is None:
             return
-        if command.state is CommandState.QUEUED:
+        if command.state is CommandState.QUEUED and command.not_after <= work.at:
+            expire(work, command)
+        elif command.state is CommandState.QUEUED:
             command.checked_at = work.at
             work.enqueue(SEND_COMMANDS, command_ids=[command.id])
         elif (

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy import select
 
+from servicedesk.accounts.models import User
 from servicedesk.clients.visibility import visible_to
-from servicedesk.core.errors import Forbidden, NotAllowedNow, NotFound
+from servicedesk.core.actors import Role
+from servicedesk.core.errors import DomainError, Forbidden, InvalidInput, NotAllowedNow, NotFound
 from servicedesk.core.permissions import Permission, require
-from servicedesk.core.text import msgid
+from servicedesk.core.text import Text, msgid
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.devices.commands import CommandState, DeviceCommand
-from servicedesk.devices.dispatch import withdraw_commands
-from servicedesk.orders.events import OrderApproved, OrderCancelled
+from servicedesk.devices.catalogue import action_named
+from servicedesk.devices.models import Device
+from servicedesk.orders.events import OrderApproved
 from servicedesk.orders.models import (
     ORDER_MOVES,
     OrderState,
@@ -23,10 +26,18 @@ from servicedesk.orders.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import datetime
 
+    from sqlalchemy.orm import Session
+
+    from servicedesk.accounts.sign_in import Presence
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
+
+FRESH = timedelta(minutes=5)  # how long a proof of presence holds
+NEW_APPROVER = timedelta(hours=24)  # a fresh account or role approves nothing for so long
+WIPE_WORDS = (msgid("WIPE %(devices)s"), "BORRAR %(devices)s")  # typed in either language
+SERIAL_END = 4  # characters of the serial that are typed by hand
 
 
 class OwnApproval(Forbidden):
@@ -36,21 +47,42 @@ class OwnApproval(Forbidden):
     sentence = msgid("You asked for this yourself: somebody else has to approve it.")
 
 
+class TooNew(Forbidden):
+    """An account that was made, or got its role, a moment ago."""
+
+    code = "new-approver"
+    sentence = msgid(
+        "Your account has had this role for less than 24 hours: it cannot approve anything yet."
+    )
+
+
+class NeedsSupervisor(Forbidden):
+    """More than an agent may let go."""
+
+    code = "needs-supervisor"
+    sentence = msgid("It goes beyond the contract's limits: a supervisor has to approve it.")
+
+
+class ProofNeeded(DomainError):
+    """No proof of presence, one for something else, or one that is too old."""
+
+    code = "proof-needed"
+    status: ClassVar[int] = 403
+    sentence = msgid("Enter your password again: it approves just this order, for five minutes.")
+
+
+class NotConfirmed(InvalidInput):
+    """What had to be typed by hand was not."""
+
+    code = "not-confirmed"
+    sentence = msgid("Type exactly what is asked for.")
+
+
 class ContentChanged(NotAllowedNow):
     """The order is not what it was when it was drafted."""
 
     code = "content-changed"
     sentence = msgid("The order was changed after it was drafted: it cannot be approved.")
-
-
-class UnderWay(NotAllowedNow):
-    """Devices are being commanded."""
-
-    code = "under-way"
-    sentence = msgid("Its work order is under way. Cancel the order first.")
-
-
-ENDED = frozenset({OrderState.DONE, OrderState.CANCELLED})
 
 
 def locked_order(work: Work, reference: str) -> WorkOrder:
@@ -74,65 +106,79 @@ def present_hash(work: Work, order: WorkOrder) -> str:
     return content_hash(order.client_id, order.action_code, order.parameters, list(ids))
 
 
-def approve_order(actor: Actor, reference: str) -> WorkOrder:
-    """Approve an order as it stands. Raises NotFound, Forbidden, OwnApproval, NotAllowedNow."""
+def confirmation_of(session: Session, order: WorkOrder) -> Text | None:
+    """Return what an approver types by hand; None when nothing has to be.
+
+    For one device the end of its serial, for more the number and the word for what is lost.
+    """
+    action = action_named(order.action_code)
+    if not action.is_destructive:
+        return None
+    if order.target_count == 1:
+        serial = session.scalar(
+            select(Device.serial)
+            .join(OrderTarget, OrderTarget.device_id == Device.id)
+            .where(OrderTarget.order_id == order.id)
+        )
+        return Text((serial or order.reference)[-SERIAL_END:])
+    return Text(WIPE_WORDS[0], {"devices": order.target_count})
+
+
+def approve_order(
+    actor: Actor, reference: str, presence: Presence | None = None, confirmation: str = ""
+) -> WorkOrder:
+    """Approve an order as it stands.
+
+    `presence` was proved for its content hash within five minutes, `confirmation` is what
+    `confirmation_of` asks for, in any language. Raises NotFound, Forbidden and its kinds above,
+    NotConfirmed, NotAllowedNow; then nothing has changed.
+    """
     with unit_of_work(actor, "orders.approve") as work:
         order = locked_order(work, reference)
         require(actor, Permission.ORDER_APPROVE)
-        if order.author_id == actor.user_id:
-            raise OwnApproval
+        _check_person(work, order)
         if order.state not in {OrderState.AWAITING_APPROVAL, OrderState.DRAFT}:
             raise NotAllowedNow
         if present_hash(work, order) != order.content_hash:
             raise ContentChanged
+        if order.needs_approval:
+            order.proved_at = _checked_proof(work, order, presence)
+            _check_confirmation(work, order, confirmation)
         order.state = ORDER_MOVES.check(order.state, OrderState.APPROVED)
         order.approved_by_id, order.approved_by_name = actor.user_id, actor.name
+        order.approved_by_role = actor.role.value
         order.approved_at, order.approved_hash = work.at, order.content_hash
         work.publish(OrderApproved(order_id=order.id))
     return order
 
 
-def cancel_order(actor: Actor, reference: str) -> WorkOrder:
-    """Send nothing more. What has left goes on to its outcome and is still recorded.
-
-    A contact may cancel their own order until it is executed. Raises NotFound, Forbidden,
-    NotAllowedNow.
-    """
-    with unit_of_work(actor, "orders.cancel") as work:
-        order = locked_order(work, reference)
-        if not (actor.is_contact and order.author_id == actor.user_id and order.batch_id is None):
-            require(actor, Permission.ORDER_EXECUTE)
-        _withdraw(work, order)
-    return order
+def _check_person(work: Work, order: WorkOrder) -> None:
+    actor = work.actor
+    if order.author_id == actor.user_id:
+        raise OwnApproval
+    since = work.session.scalar(select(User.role_since).where(User.id == actor.user_id))
+    if since is None or since > work.at - NEW_APPROVER:
+        raise TooNew
+    if order.needs_approval and order.is_wide and actor.role is not Role.SUPERVISOR:
+        raise NeedsSupervisor
 
 
-def withdraw_orders(work: Work, orders: Sequence[WorkOrder]) -> None:
-    """Cancel what was asked for with a ticket that is withdrawn, as a step of that.
-
-    Raises NotAllowedNow when one is on its way to the devices: that is cancelled by itself, with
-    open eyes.
-    """
-    for order in orders:
-        if order.batch_id is not None and order.state not in ENDED:
-            raise UnderWay
-        if order.state not in ENDED:
-            _withdraw(work, order)
+def _checked_proof(work: Work, order: WorkOrder, presence: Presence | None) -> datetime:
+    if (
+        presence is None
+        or presence.user_id != work.actor.user_id
+        or presence.purpose != order.content_hash
+        or not work.at - FRESH < presence.at <= work.at
+    ):
+        raise ProofNeeded(field="password")
+    return presence.at
 
 
-def _withdraw(work: Work, order: WorkOrder) -> None:
-    order.state = ORDER_MOVES.check(order.state, OrderState.CANCELLED)
-    order.finished_at = work.at
-    if order.batch_id is not None:
-        work.note(withdrawn=withdraw_commands(work, order.batch_id))
-        work.note(already_sent=_sent(work, order.batch_id))
-    work.publish(OrderCancelled(order_id=order.id))
-
-
-def _sent(work: Work, batch_id: int) -> int:
-    return len(
-        work.session.scalars(
-            select(DeviceCommand.id).where(
-                DeviceCommand.batch_id == batch_id, DeviceCommand.state != CommandState.CANCELLED
-            )
-        ).all()
-    )
+def _check_confirmation(work: Work, order: WorkOrder, typed: str) -> None:
+    wanted = confirmation_of(work.session, order)
+    if wanted is None:
+        return
+    accepted = (wanted.msgid, *WIPE_WORDS) if wanted.values else (wanted.msgid,)
+    given = " ".join(typed.split()).casefold()
+    if given not in {str(Text(words, wanted.values)).casefold() for words in accepted}:
+        raise NotConfirmed(field="confirmation")

@@ -2,89 +2,187 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
-from servicedesk.clients.models import Contract
+from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import msgid
 from servicedesk.devices import fleet_engines
 from servicedesk.devices.compatibility import Verdict, compatibility
-from servicedesk.devices.models import Device, EngineAccount
+from servicedesk.devices.models import (
+    Device,
+    DeviceGroup,
+    DeviceGroupMember,
+    DeviceState,
+    EngineAccount,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from sqlalchemy.orm import Session
 
+    from servicedesk.clients.models import Contract
     from servicedesk.core.actors import Actor
     from servicedesk.devices.catalogue.action import ManagedAction
 
+FIELD = "action.targets.devices"
+# what a verdict depends on: devices that are alike in these get the same one
+KIND = (
+    Device.state,
+    Device.platform,
+    Device.os_version,
+    Device.manufacturer,
+    Device.model,
+    Device.ownership,
+    Device.management,
+    Device.engine_id,
+)
+COLUMNS = (
+    Device.id,
+    Device.reference,
+    Device.client_id,
+    Device.external_id,
+    Device.last_contact_at,
+    *KIND,
+)
 
-def contract_in_force(session: Session, client_id: int, day: date) -> Contract | None:
-    """Return the contract that covers `day`, the newest if several do."""
-    return session.scalars(
-        in_force(select(Contract).where(Contract.client_id == client_id), day)
-    ).first()
+
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """The devices an order names, all of one client: rows of `COLUMNS`, by id."""
+
+    rows: Sequence[Any]
+
+    @property
+    def ids(self) -> list[int]:
+        """Return the ids."""
+        return [row.id for row in self.rows]
+
+    @property
+    def client_id(self) -> int:
+        """Return whose they are."""
+        return int(self.rows[0].client_id)
 
 
-def in_force(query: Select[Any], day: date) -> Select[Any]:
-    """Narrow a query of contracts to the newest that covers `day`."""
+def targets_named(
+    session: Session,
+    actor: Actor,
+    references: Sequence[str],
+    groups: Sequence[str] = (),
+    *,
+    client: str = "",
+) -> Targets:
+    """Return the devices of these references and all that are in these groups.
+
+    `client`: whose groups are meant, where several clients have one of the name. Raises InvalidInput naming what is not there for this actor, when there is nothing, or when
+    they are of several clients.
+    """
+    wanted = list(dict.fromkeys(reference.strip() for reference in references if reference.strip()))
+    names = list(dict.fromkeys(name.strip() for name in groups if name.strip()))
+    if not wanted and not names:
+        raise InvalidInput(msgid("Choose at least one device."), field=FIELD)
+    query = select(*COLUMNS).where(visible_to(actor, Device.client_id)).order_by(Device.id)
+    named = Device.reference == func.any(wanted)
+    members = _of(client, _members(actor, names), DeviceGroup.client_id)
+    rows = session.execute(query.where(named | Device.id.in_(members))).all()
+    if missing := set(wanted) - {row.reference for row in rows}:
+        raise InvalidInput(
+            msgid("There is no device %(references)s."),
+            field=FIELD,
+            references=", ".join(sorted(missing)[:5]),
+        )
+    if names:
+        _check_groups(session, actor, names, client)
+    if not rows:
+        raise InvalidInput(
+            msgid("There is no device in that group."), field="action.targets.groups"
+        )
+    if len({row.client_id for row in rows}) > 1:
+        raise InvalidInput(msgid("The devices belong to different clients."), field=FIELD)
+    return Targets(rows=rows)
+
+
+def _members(actor: Actor, names: Sequence[str]) -> Select[Any]:
+    """Return the ids of devices in groups of these names; who has left the service is not meant."""
     return (
-        query.where(Contract.starts_on <= day, Contract.ends_on >= day)
-        .order_by(Contract.starts_on.desc())
-        .limit(1)
+        select(DeviceGroupMember.device_id)
+        .join(DeviceGroup, DeviceGroup.id == DeviceGroupMember.group_id)
+        .join(Device, Device.id == DeviceGroupMember.device_id)
+        .where(
+            DeviceGroup.name == func.any(list(names)),
+            visible_to(actor, DeviceGroup.client_id),
+            Device.state.in_((DeviceState.ENROLLED, DeviceState.PENDING)),
+        )
     )
 
 
-def devices_named(session: Session, actor: Actor, references: Sequence[str]) -> list[Device]:
-    """Return the devices of these references, all of one client.
+def _of(client: str, query: Select[Any], column: Any) -> Select[Any]:
+    """Narrow a query to a client's reference; empty: every client in reach."""
+    if not client:
+        return query
+    return query.where(
+        column == select(Client.id).where(Client.reference == client).scalar_subquery()
+    )
 
-    Raises InvalidInput naming what is not there for this actor, or when there is nothing.
-    """
-    wanted = list(dict.fromkeys(reference.strip() for reference in references if reference.strip()))
-    if not wanted:
-        raise InvalidInput(msgid("Choose at least one device."), field="action.targets.devices")
-    found = session.scalars(
-        select(Device)
-        .where(Device.reference.in_(wanted), visible_to(actor, Device.client_id))
-        .order_by(Device.id)
-    ).all()
-    if missing := set(wanted) - {device.reference for device in found}:
+
+def _check_groups(session: Session, actor: Actor, names: Sequence[str], client: str) -> None:
+    query = select(DeviceGroup.name).where(
+        DeviceGroup.name == func.any(list(names)), visible_to(actor, DeviceGroup.client_id)
+    )
+    found = session.scalars(_of(client, query, DeviceGroup.client_id))
+    if missing := set(names) - set(found):
         raise InvalidInput(
-            msgid("There is no device %(references)s."),
-            field="action.targets.devices",
-            references=", ".join(sorted(missing)[:5]),
+            msgid("There is no group %(names)s."),
+            field="action.targets.groups",
+            names=", ".join(sorted(missing)[:5]),
         )
-    if len({device.client_id for device in found}) > 1:
-        raise InvalidInput(
-            msgid("The devices belong to different clients."), field="action.targets.devices"
-        )
-    return list(found)
 
 
 def verdicts(
     session: Session,
     action: ManagedAction,
-    devices: Sequence[Device],
+    devices: Sequence[Any],
     contract: Contract | None,
     day: date,
 ) -> list[Verdict]:
-    """Judge each device; the same answer in the form, the API, the approval and the execution."""
-    keys = {
-        row.id: row.key
-        for row in session.execute(select(EngineAccount.id, EngineAccount.key)).all()
+    """Judge each device; the same answer in the form, the API, the approval and the execution.
+
+    `devices`: rows of `COLUMNS` or devices. Those of one kind are judged once.
+    """
+    keys = engine_keys(session)
+    known: dict[tuple[Any, ...], Verdict] = {}
+    judged = []
+    for device in devices:
+        kind = tuple(getattr(device, column.key) for column in KIND)
+        if kind not in known:
+            engine = fleet_engines.engine_named(keys[device.engine_id])
+            known[kind] = compatibility(
+                action, cast("Device", device), contract, day, engine.capability
+            )
+        judged.append(known[kind])
+    return judged
+
+
+def engine_keys(session: Session) -> Mapping[int, str]:
+    """Return the keys of the engines by id."""
+    rows = session.execute(select(EngineAccount.id, EngineAccount.key))
+    return {row.id: row.key for row in rows}
+
+
+def verdict_columns(judged: Sequence[Verdict]) -> dict[str, list[Any]]:
+    """Return verdicts as columns, to be written at once."""
+    return {
+        "possible": [verdict.possible for verdict in judged],
+        "reasons": [verdict.reason and verdict.reason.msgid for verdict in judged],
+        "reason_values": [
+            json.dumps(dict(verdict.reason.values)) if verdict.reason else None
+            for verdict in judged
+        ],
     }
-    return [
-        compatibility(
-            action,
-            device,
-            contract,
-            day,
-            fleet_engines.engine_named(keys[device.engine_id]).capability,
-        )
-        for device in devices
-    ]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+from math import ceil
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert
+from sqlalchemy import text
 
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.references import next_reference
-from servicedesk.orders.checking import verdicts
-from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder, content_hash
+from servicedesk.core.text import msgid
+from servicedesk.devices.brakes import fleet_size
+from servicedesk.devices.catalogue.action import Risk
+from servicedesk.orders.checking import verdict_columns, verdicts
+from servicedesk.orders.models import OrderStage, OrderState, WorkOrder, content_hash
+from servicedesk.orders.stages import PlannedStage, default_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +24,18 @@ if TYPE_CHECKING:
     from servicedesk.clients.models import Contract
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.action import ManagedAction
-    from servicedesk.devices.models import Device
+    from servicedesk.devices.compatibility import Verdict
+    from servicedesk.orders.checking import Targets
+
+WIDE_DISRUPTION = 100  # more devices than this are not interrupted on one person's word
+
+INSERT_TARGETS = text(
+    "INSERT INTO order_target"
+    " (order_id, client_id, device_id, position, possible, reason, reason_values)"
+    " SELECT :order_id, :client_id, * FROM unnest(CAST(:ids AS bigint[]),"
+    " CAST(:positions AS bigint[]), CAST(:possible AS boolean[]), CAST(:reasons AS text[]),"
+    " CAST(:reason_values AS jsonb[]))"
+)
 
 
 class BadParameters(InvalidInput):
@@ -31,49 +48,116 @@ class BadParameters(InvalidInput):
         self.faults = dict(faults)
 
 
+class TooWide(InvalidInput):
+    """At no setting does one order destroy more than half of a fleet."""
+
+    code = "too-wide"
+    sentence = msgid(
+        "It names %(devices)s of the %(fleet)s enrolled devices: one order never wipes more than half of a fleet."
+    )
+
+
 def draft_order(
     work: Work,
     action: ManagedAction,
     parameters: Mapping[str, object],
-    devices: Sequence[Device],
+    targets: Targets,
     contract: Contract | None,
 ) -> WorkOrder:
-    """Write an order with a verdict for every device. Raises Forbidden, BadParameters."""
+    """Write an order with a verdict for every device. Raises Forbidden, BadParameters, TooWide."""
     require(work.actor, Permission.DEVICE_ACT)
     if faults := action.faults(parameters):
         raise BadParameters(faults)
-    if work.actor.user_id is None:
-        raise InvalidInput
     cleaned = action.cleaned(parameters)
-    ids = [device.id for device in devices]
+    judged = verdicts(work.session, action, targets.rows, contract, work.at.date())
+    able = sum(verdict.possible for verdict in judged)
+    is_wide = action.is_destructive and _is_wide(work, targets, able, contract)
+    needs_approval = action.is_destructive or (
+        action.risk is Risk.DISRUPTIVE and able > WIDE_DISRUPTION
+    )
     order = WorkOrder(
-        client_id=devices[0].client_id,
+        client_id=targets.client_id,
         reference=next_reference(work, "OT"),
         action_code=action.code,
         parameters=cleaned,
-        state=OrderState.AWAITING_APPROVAL if action.is_destructive else OrderState.DRAFT,
-        needs_approval=action.is_destructive,
-        content_hash=content_hash(devices[0].client_id, action.code, cleaned, ids),
+        state=OrderState.AWAITING_APPROVAL if needs_approval else OrderState.DRAFT,
+        needs_approval=needs_approval,
+        is_wide=is_wide,
+        content_hash=content_hash(targets.client_id, action.code, cleaned, targets.ids),
+        target_count=len(targets.rows),
         author_id=work.actor.user_id,
         author_name=work.actor.name,
         created_at=work.at,
     )
     work.session.add(order)
     work.session.flush()
-    judged = verdicts(work.session, action, devices, contract, work.at.date())
-    work.session.execute(
-        insert(OrderTarget),
-        [
-            {
-                "order_id": order.id,
-                "device_id": device.id,
-                "client_id": order.client_id,
-                "possible": verdict.possible,
-                "reason": verdict.reason and verdict.reason.msgid,
-                "reason_values": verdict.reason and dict(verdict.reason.values),
-            }
-            for device, verdict in zip(devices, judged, strict=True)
-        ],
-    )
-    work.note(targets=[device.reference for device in devices][:50], target_count=len(devices))
+    _write_targets(work, order, targets, judged)
+    write_stages(work, order, default_plan(len(targets.rows)))
+    work.note(targets=[row.reference for row in targets.rows[:50]], target_count=len(targets.rows))
     return order
+
+
+def _is_wide(work: Work, targets: Targets, able: int, contract: Contract | None) -> bool:
+    """Whether it goes beyond what one agent's order may wipe. Raises TooWide."""
+    fleet = fleet_size(work.session, targets.client_id)
+    if able > max(1, fleet // 2):
+        raise TooWide(field="action.targets.devices", devices=able, fleet=fleet)
+    if contract is None:
+        return able > 1
+    return able > min(contract.wipes_per_order, max(1, ceil(fleet * contract.wipe_share_per_day)))
+
+
+def _write_targets(
+    work: Work, order: WorkOrder, targets: Targets, judged: Sequence[Verdict]
+) -> None:
+    """Write the devices with their verdicts, in the order in which they will have their turn."""
+    work.session.execute(
+        INSERT_TARGETS,
+        {
+            "order_id": order.id,
+            "client_id": order.client_id,
+            "ids": targets.ids,
+            "positions": _positions(order, targets, judged),
+            **verdict_columns(judged),
+        },
+    )
+
+
+def _positions(order: WorkOrder, targets: Targets, judged: Sequence[Verdict]) -> list[int]:
+    """Return each target's turn: who cannot comes last, who was seen last is the canary.
+
+    The rest is shuffled by a hash, so that a share stands for the whole.
+    """
+
+    def shuffled(row: int) -> bytes:
+        return hashlib.sha256(f"{order.id}-{targets.rows[row].id}".encode()).digest()
+
+    rows = range(len(judged))
+    queue = sorted(rows, key=lambda row: (not judged[row].possible, shuffled(row)))
+    seen = [row for row in rows if judged[row].possible and targets.rows[row].last_contact_at]
+    if seen:
+        canary = max(seen, key=lambda row: (targets.rows[row].last_contact_at, shuffled(row)))
+        queue.remove(canary)
+        queue.insert(0, canary)
+    positions = [0] * len(judged)
+    for position, row in enumerate(queue):
+        positions[row] = position
+    return positions
+
+
+def write_stages(
+    work: Work, order: WorkOrder, plan: Sequence[PlannedStage], *, after: int = 0, number: int = 1
+) -> None:
+    """Write the stages of a plan, from position `after` and stage `number` on."""
+    for planned in plan:
+        work.session.add(
+            OrderStage(
+                order_id=order.id,
+                client_id=order.client_id,
+                number=number,
+                first=after,
+                until=after + planned.size,
+                wait_minutes=planned.wait_minutes,
+            )
+        )
+        after, number = after + planned.size, number + 1

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from servicedesk.core.events import Event
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class OrderApproved(Event):
 
 @dataclass(frozen=True)
 class OrderStarted(Event):
-    """Its commands are on their way."""
+    """Its first commands are on their way, or those that failed go again."""
 
     order_id: int
     devices: int
@@ -35,3 +39,34 @@ class OrderCancelled(Event):
     """Nothing, or nothing more, will be sent."""
 
     order_id: int
+
+
+@dataclass(frozen=True)
+class OrderScheduled(Event):
+    """It begins by itself at a time; until then it can be cancelled and nothing has left."""
+
+    order_id: int
+    begins_at: datetime
+
+
+@dataclass(frozen=True)
+class OrderPaused(Event):
+    """It stands still: nothing more leaves."""
+
+    order_id: int
+
+
+@dataclass(frozen=True)
+class OrderResumed(Event):
+    """A person has let it go on."""
+
+    order_id: int
+
+
+@dataclass(frozen=True)
+class StageStarted(Event):
+    """The next part of its devices is being commanded."""
+
+    order_id: int
+    number: int
+    devices: int

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from servicedesk.core.database import Model
@@ -24,22 +24,35 @@ class OrderState(StrEnum):
     DRAFT = "draft"  # checked, may be executed
     AWAITING_APPROVAL = "awaiting_approval"  # destructive: a second person decides
     APPROVED = "approved"
+    SCHEDULED = "scheduled"  # will be executed by itself; nothing has left yet
     EXECUTING = "executing"
+    PAUSED = "paused"  # by a person, by its failures, or by the client's stop
     NEEDS_DECISION = "needs_decision"  # every device answered or is unknown, not all did it
     DONE = "done"
     CANCELLED = "cancelled"
 
 
+_ENDS = frozenset({OrderState.DONE, OrderState.NEEDS_DECISION, OrderState.CANCELLED})
 ORDER_MOVES = StateMachine(
     {
         OrderState.DRAFT: frozenset(
-            {OrderState.APPROVED, OrderState.EXECUTING, OrderState.CANCELLED}
+            {
+                OrderState.APPROVED,
+                OrderState.SCHEDULED,
+                OrderState.EXECUTING,
+                OrderState.CANCELLED,
+            }
         ),
         OrderState.AWAITING_APPROVAL: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
-        OrderState.APPROVED: frozenset({OrderState.EXECUTING, OrderState.CANCELLED}),
-        OrderState.EXECUTING: frozenset(
-            {OrderState.DONE, OrderState.NEEDS_DECISION, OrderState.CANCELLED}
+        OrderState.APPROVED: frozenset(
+            {OrderState.SCHEDULED, OrderState.EXECUTING, OrderState.CANCELLED}
         ),
+        OrderState.SCHEDULED: frozenset(
+            {OrderState.EXECUTING, OrderState.PAUSED, OrderState.CANCELLED}
+        ),
+        OrderState.EXECUTING: _ENDS | {OrderState.PAUSED},
+        # late answers can still finish it
+        OrderState.PAUSED: _ENDS | {OrderState.EXECUTING, OrderState.SCHEDULED},
         # a late answer or a person's decision finishes it; sending the rest again resumes it
         OrderState.NEEDS_DECISION: frozenset(
             {OrderState.DONE, OrderState.EXECUTING, OrderState.CANCELLED}
@@ -53,11 +66,36 @@ ORDER_STATE_LABELS = {
     OrderState.DRAFT: msgid("Ready to execute"),
     OrderState.AWAITING_APPROVAL: msgid("Waiting for a second person"),
     OrderState.APPROVED: msgid("Approved"),
+    OrderState.SCHEDULED: msgid("Begins by itself"),
     OrderState.EXECUTING: msgid("In execution"),
+    OrderState.PAUSED: msgid("Paused"),
     OrderState.NEEDS_DECISION: msgid("Needs a decision"),
     OrderState.DONE: msgid("Done"),
     OrderState.CANCELLED: msgid("Cancelled"),
 }
+
+
+class PauseReason(StrEnum):
+    """Why an order stands still."""
+
+    PERSON = "person"
+    FAILURES = "failures"
+    STOP = "stop"
+
+
+PAUSE_LABELS = {
+    PauseReason.PERSON: msgid("Somebody paused it."),
+    PauseReason.FAILURES: msgid("It stopped by itself: too many devices failed."),
+    PauseReason.STOP: msgid("The client's stop is on: nothing destructive leaves."),
+}
+
+
+class StageState(StrEnum):
+    """How far a stage is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"  # the next one has begun, or every device has answered
 
 
 class WorkOrder(Model):
@@ -76,6 +114,27 @@ class WorkOrder(Model):
             " or (approved_by_id is not null and approved_hash = content_hash)",
             "what_cannot_be_undone_is_approved_as_it_is",
         ),
+        # a destructive order is approved with a proof of presence given for it just before
+        CheckConstraint(
+            "not needs_approval or approved_at is null or (proved_at is not null"
+            " and proved_at <= approved_at and proved_at > approved_at - interval '5 minutes')",
+            "an_approver_has_proved_to_be_there",
+        ),
+        CheckConstraint(
+            "not (needs_approval and is_wide) or approved_at is null"
+            " or approved_by_role = 'supervisor'",
+            "a_supervisor_approves_what_is_wide",
+        ),
+        CheckConstraint(
+            "not needs_approval or author_id is not null", "somebody_asked_for_what_needs_approval"
+        ),
+        CheckConstraint("(state = 'paused') = (pause_reason is not null)", "a_pause_has_a_reason"),
+        # what the clock looks at
+        Index(
+            "ix_work_order_next_step_at",
+            "next_step_at",
+            postgresql_where=text("next_step_at is not null"),
+        ),
         Index("ix_work_order_client_id_id", "client_id", "id"),
     )
 
@@ -87,13 +146,24 @@ class WorkOrder(Model):
     state: Mapped[OrderState]
     needs_approval: Mapped[bool]
     content_hash: Mapped[str]
-    author_id: Mapped[int] = mapped_column(ForeignKey("user.id"))  # who asked for it
+    # who asked for it; None: the desk itself, after a rule of its own
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     author_name: Mapped[str]
     created_at: Mapped[datetime]
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     approved_by_name: Mapped[str | None]
     approved_at: Mapped[datetime | None]
     approved_hash: Mapped[str | None]
+    approved_by_role: Mapped[str | None]
+    proved_at: Mapped[datetime | None]  # when the approver last proved to be there, for this order
+    target_count: Mapped[int]
+    is_wide: Mapped[bool] = mapped_column(default=False)  # beyond what one agent may wipe
+    failure_percent: Mapped[int] = mapped_column(default=5)  # of a stage; one more and it stops
+    forgiven: Mapped[int] = mapped_column(default=0)  # failures that a person accepted by resuming
+    next_step_at: Mapped[datetime | None]  # when it begins, or its next stage may
+    pause_reason: Mapped[PauseReason | None]
+    paused_at: Mapped[datetime | None]
+    paused_by_name: Mapped[str | None]
     executed_by_name: Mapped[str | None]
     executed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -103,17 +173,53 @@ class WorkOrder(Model):
         lazy="raise_on_sql", order_by="OrderTarget.device_id", back_populates="order"
     )
     batch: Mapped[CommandBatch | None] = relationship(lazy="raise_on_sql")
+    stages: Mapped[list[OrderStage]] = relationship(
+        lazy="raise_on_sql", order_by="OrderStage.number", viewonly=True
+    )
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether commands exist."""
+        return self.batch_id is not None
+
+
+class OrderStage(Model):
+    """A part of an order's devices that is commanded together: positions from … up to before `until`."""
+
+    __tablename__ = "order_stage"
+    __table_args__ = (
+        CheckConstraint("first >= 0 and until > first", "a_stage_has_devices"),
+        CheckConstraint("wait_minutes between 0 and 10080", "a_wait_is_a_week_at_most"),
+    )
+    __audited__ = False  # its order's entries say what was planned and when it went on
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("work_order.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    first: Mapped[int]
+    until: Mapped[int]
+    wait_minutes: Mapped[int]  # after its start, before the next one
+    commanded: Mapped[int] = mapped_column(default=0)  # how many of its devices could
+    state: Mapped[StageState] = mapped_column(default=StageState.WAITING)
+    started_at: Mapped[datetime | None]
+
+    @property
+    def size(self) -> int:
+        """Return how many positions it has."""
+        return self.until - self.first
 
 
 class OrderTarget(Model):
     """A device an order names, with the verdict given when it was last checked."""
 
     __tablename__ = "order_target"
+    __table_args__ = (Index("ix_order_target_order_id_position", "order_id", "position"),)
     __audited__ = False  # part of its order's content, which is hashed and audited
 
     order_id: Mapped[int] = mapped_column(ForeignKey("work_order.id"), primary_key=True)
     device_id: Mapped[int] = mapped_column(ForeignKey("device.id"), primary_key=True, index=True)
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    position: Mapped[int]  # in which turn: the likeliest to answer first, then a shuffle
     possible: Mapped[bool]
     reason: Mapped[str | None]  # msgid of the refusal, null when possible
     reason_values: Mapped[dict[str, Any] | None]

@@ -1,29 +1,55 @@
-"""What people look at: an order with its devices, verdicts and outcomes."""
+"""What people look at: an order with its devices, verdicts, stages and outcomes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
+from servicedesk.core.actors import Role
 from servicedesk.core.errors import NotFound
+from servicedesk.core.paging import Page, decode_cursor, page_of
 from servicedesk.core.permissions import Permission, may
+from servicedesk.core.text import Text
 from servicedesk.devices.catalogue import action_named
 from servicedesk.devices.commands import SETTLED, CommandState, DeviceCommand
 from servicedesk.devices.instructions import is_repeatable
 from servicedesk.devices.models import Device
-from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder
+from servicedesk.orders.approval import confirmation_of
+from servicedesk.orders.blast_radius import BlastRadius, blast_radius
+from servicedesk.orders.models import (
+    OrderStage,
+    OrderState,
+    OrderTarget,
+    StageState,
+    WorkOrder,
+)
+from servicedesk.orders.progress import FAILURES
+from servicedesk.orders.stages import STAGED_FROM
+from servicedesk.orders.steering import may_withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from servicedesk.core.actors import Actor
     from servicedesk.devices.catalogue.action import ManagedAction
+
+PAGE = 50
+BEFORE = frozenset({OrderState.DRAFT, OrderState.AWAITING_APPROVAL, OrderState.APPROVED})
+ENDED = frozenset({OrderState.DONE, OrderState.CANCELLED})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A device of an order, its verdict, and what became of its command."""
+
+    target: OrderTarget
+    command: DeviceCommand | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,40 +59,73 @@ class OrderView:
     order: WorkOrder
     action: ManagedAction
     client: Client
-    targets: Sequence[OrderTarget]
-    commands: dict[int, DeviceCommand]  # by device id
+    outcomes: Page[Outcome]
+    show: str  # which outcomes: all, refused, or a state of commands
+    able: int
+    refusals: Sequence[tuple[Text, int]]  # why devices cannot, and how many
+    states: dict[CommandState, int]
+    stages: Sequence[OrderStage]
+    radius: BlastRadius | None  # while nothing has been sent
+    confirmation: Text | None  # what an approver has to type
 
     @property
-    def able(self) -> list[OrderTarget]:
-        """Return the targets that can."""
-        return [target for target in self.targets if target.possible]
+    def refused(self) -> int:
+        """Return how many devices cannot."""
+        return self.order.target_count - self.able
 
     @property
-    def refused(self) -> list[OrderTarget]:
-        """Return the targets that cannot."""
-        return [target for target in self.targets if not target.possible]
+    def commanded(self) -> int:
+        """Return how many commands there are."""
+        return sum(self.states.values())
 
     @property
     def settled(self) -> int:
         """Return how many commands reached an end."""
-        return sum(command.state in SETTLED for command in self.commands.values())
+        return sum(count for state, count in self.states.items() if state in SETTLED)
+
+    @property
+    def done(self) -> int:
+        """Return how many devices did it."""
+        return self.states.get(CommandState.ACKNOWLEDGED, 0)
+
+    @property
+    def failed(self) -> int:
+        """Return how many devices did not do it, or may not have."""
+        return sum(self.states.get(state, 0) for state in FAILURES)
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether it goes in parts, or may be made to."""
+        return len(self.stages) > 1 or self.order.target_count > STAGED_FROM
+
+    @property
+    def plan_is_open(self) -> bool:
+        """Whether some stage has not begun."""
+        return self.order.state not in ENDED and any(
+            stage.state is StageState.WAITING for stage in self.stages
+        )
 
     @property
     def is_moving(self) -> bool:
         """Whether answers may still come in."""
-        return self.order.state is OrderState.EXECUTING or any(
-            command.state in {CommandState.UNKNOWN, CommandState.NOT_NOW}
-            for command in self.commands.values()
+        return self.order.state in {OrderState.EXECUTING, OrderState.SCHEDULED} or bool(
+            self.states.get(CommandState.UNKNOWN) or self.states.get(CommandState.NOT_NOW)
         )
 
     @property
     def may_retry(self) -> bool:
         """Whether sending again to those that failed is harmless."""
-        return self.order.state is OrderState.NEEDS_DECISION and is_repeatable(self.action.sends)
+        return (
+            self.order.state in {OrderState.NEEDS_DECISION, OrderState.PAUSED}
+            and self.failed > 0
+            and is_repeatable(self.action.sends)
+        )
 
 
-def order_view(actor: Actor, reference: str) -> OrderView:
-    """Return an order as this actor sees it. Raises NotFound."""
+def order_view(
+    actor: Actor, reference: str, *, show: str = "all", cursor: str | None = None
+) -> OrderView:
+    """Return an order as this actor sees it. Raises NotFound, InvalidInput for a bad cursor."""
     session = database.session()
     row = session.execute(
         select(WorkOrder, Client)
@@ -75,31 +134,116 @@ def order_view(actor: Actor, reference: str) -> OrderView:
     ).one_or_none()
     if row is None:
         raise NotFound
-    return view_of(row[0], row[1])
+    return view_of(row[0], row[1], show=show, cursor=cursor)
 
 
-def view_of(order: WorkOrder, client: Client) -> OrderView:
-    """Return what an order's card shows."""
+def view_of(
+    order: WorkOrder, client: Client, *, show: str = "all", cursor: str | None = None
+) -> OrderView:
+    """Return what an order's card shows: counts of everything, and one page of devices."""
     session = database.session()
-    targets = session.scalars(
-        select(OrderTarget)
-        .where(OrderTarget.order_id == order.id)
-        .options(joinedload(OrderTarget.device, innerjoin=True).joinedload(Device.holder))
-        .order_by(OrderTarget.device_id)
+    action = action_named(order.action_code)
+    refusals = session.execute(
+        select(OrderTarget.reason, OrderTarget.reason_values, func.count())
+        .where(OrderTarget.order_id == order.id, OrderTarget.possible.is_(False))
+        .group_by(OrderTarget.reason, OrderTarget.reason_values)
+        .order_by(func.count().desc(), OrderTarget.reason)
     ).all()
-    commands: dict[int, DeviceCommand] = {}
+    states: dict[CommandState, int] = {}
     if order.batch_id is not None:
-        found = session.scalars(
-            select(DeviceCommand).where(DeviceCommand.batch_id == order.batch_id)
+        counts = session.execute(
+            select(DeviceCommand.state, func.count())
+            .where(DeviceCommand.batch_id == order.batch_id)
+            .group_by(DeviceCommand.state)
         )
-        commands = {command.device_id: command for command in found}
+        states = {row[0]: row[1] for row in counts}
+    before = order.state in BEFORE
     return OrderView(
         order=order,
-        action=action_named(order.action_code),
+        action=action,
         client=client,
-        targets=targets,
-        commands=commands,
+        outcomes=_outcomes(order, show, cursor),
+        show=show,
+        able=order.target_count - sum(row[2] for row in refusals),
+        refusals=[(Text(row[0], row[1] or {}), row[2]) for row in refusals],
+        states=states,
+        stages=session.scalars(
+            select(OrderStage).where(OrderStage.order_id == order.id).order_by(OrderStage.number)
+        ).all(),
+        radius=blast_radius(session, order, is_destructive=action.is_destructive)
+        if before
+        else None,
+        confirmation=confirmation_of(session, order)
+        if order.state is OrderState.AWAITING_APPROVAL
+        else None,
     )
+
+
+def _outcomes(order: WorkOrder, show: str, cursor: str | None) -> Page[Outcome]:
+    query: Any = (
+        select(OrderTarget, DeviceCommand)
+        .outerjoin(
+            DeviceCommand,
+            (DeviceCommand.batch_id == order.batch_id)
+            & (DeviceCommand.device_id == OrderTarget.device_id),
+        )
+        .where(OrderTarget.order_id == order.id)
+        .options(joinedload(OrderTarget.device, innerjoin=True).joinedload(Device.holder))
+        .order_by(OrderTarget.position)
+        .limit(PAGE + 1)
+    )
+    if show == "refused":
+        query = query.where(OrderTarget.possible.is_(False))
+    elif show in set(CommandState):
+        query = query.where(DeviceCommand.state == show)
+    if key := decode_cursor(cursor, int):
+        query = query.where(OrderTarget.position > key[0])
+    rows = [Outcome(row[0], row[1]) for row in database.session().execute(query)]
+    return page_of(rows, PAGE, lambda outcome: [outcome.target.position])
+
+
+def every_outcome(order: WorkOrder) -> Sequence[Any]:
+    """Return for every device of an order its reference, verdict and command as light rows."""
+    return (
+        database.session()
+        .execute(
+            select(
+                Device.reference,
+                OrderTarget.possible,
+                OrderTarget.reason,
+                OrderTarget.reason_values,
+                DeviceCommand.state,
+                DeviceCommand.outcome,
+                DeviceCommand.sent_at,
+                DeviceCommand.finished_at,
+            )
+            .join(Device, Device.id == OrderTarget.device_id)
+            .outerjoin(
+                DeviceCommand,
+                (DeviceCommand.batch_id == order.batch_id)
+                & (DeviceCommand.device_id == OrderTarget.device_id),
+            )
+            .where(OrderTarget.order_id == order.id)
+            .order_by(OrderTarget.device_id)
+        )
+        .all()
+    )
+
+
+def order_named(actor: Actor, reference: str) -> WorkOrder:
+    """Return an order that exists for the actor. Raises NotFound."""
+    order = (
+        database.session()
+        .scalars(
+            select(WorkOrder).where(
+                WorkOrder.reference == reference, visible_to(actor, WorkOrder.client_id)
+            )
+        )
+        .one_or_none()
+    )
+    if order is None:
+        raise NotFound
+    return order
 
 
 @dataclass(frozen=True)
@@ -110,18 +254,19 @@ class Steps:
     execute: bool
     cancel: bool
     decide: bool
+    steer: bool  # plan stages, pause, resume
 
 
 def steps(actor: Actor, order: WorkOrder) -> Steps:
     """Say which buttons make sense; the operations decide again."""
     executes = may(actor, Permission.ORDER_EXECUTE)
-    own = order.author_id == actor.user_id
-    ended = {OrderState.DONE, OrderState.CANCELLED}
     return Steps(
         approve=may(actor, Permission.ORDER_APPROVE)
         and order.state is OrderState.AWAITING_APPROVAL
-        and not own,
+        and order.author_id != actor.user_id
+        and (not order.is_wide or actor.role is Role.SUPERVISOR),
         execute=executes and order.state in {OrderState.DRAFT, OrderState.APPROVED},
-        cancel=order.state not in ended and (executes or (own and order.batch_id is None)),
+        cancel=order.state not in ENDED and (executes or may_withdraw(actor, order)),
         decide=executes and order.state is OrderState.NEEDS_DECISION,
+        steer=executes and order.state not in ENDED,
     )

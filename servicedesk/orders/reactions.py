@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from servicedesk.devices.commands import CommandState, DeviceCommand
-from servicedesk.orders.events import OrderFinished
-from servicedesk.orders.models import ORDER_MOVES, OrderState, WorkOrder
+from servicedesk.devices.commands import DeviceCommand
+from servicedesk.orders.models import OrderState, PauseReason, WorkOrder
+from servicedesk.orders.progress import (
+    FAILURES,
+    OPEN,
+    failures_of,
+    has_failed_too_often,
+    pause,
+    settle,
+)
 
 if TYPE_CHECKING:
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.events import CommandSettled
 
-_OPEN = (CommandState.QUEUED, CommandState.SENT, CommandState.NOT_NOW)
-_LISTENING = frozenset({OrderState.EXECUTING, OrderState.NEEDS_DECISION})
+_LISTENING = frozenset({OrderState.EXECUTING, OrderState.PAUSED, OrderState.NEEDS_DECISION})
 
 
 def on_command_settled(work: Work, event: CommandSettled) -> None:
-    """Finish the order when its last device has answered; ask for a decision if some did not do it."""
+    """Finish the order when its last device has answered; stop it when too many failed."""
     # answers arrive side by side: the lock makes the last one see all the others
     order = work.session.scalar(
         select(WorkOrder).where(WorkOrder.batch_id == event.batch_id).with_for_update()
@@ -27,19 +33,25 @@ def on_command_settled(work: Work, event: CommandSettled) -> None:
     if order is None or order.state not in _LISTENING:
         return
     work.session.flush()
-    rows = work.session.execute(
-        select(DeviceCommand.state, func.count())
-        .where(DeviceCommand.batch_id == event.batch_id)
-        .group_by(DeviceCommand.state)
+    is_bad_news = _failed(work, event.command_id) and order.state is OrderState.EXECUTING
+    if is_bad_news and has_failed_too_often(work, order, failures_of(work, order)):
+        pause(work, order, PauseReason.FAILURES)
+    elif not _has_open(work, order):
+        settle(work, order)
+
+
+def _failed(work: Work, command_id: int) -> bool:
+    """Whether it was no success: most answers of a wide order are, and cost no counting."""
+    return work.session.get_one(DeviceCommand, command_id).state in FAILURES
+
+
+def _has_open(work: Work, order: WorkOrder) -> bool:
+    """Whether a device is still to answer; looks no further than the first."""
+    return (
+        work.session.scalar(
+            select(DeviceCommand.id)
+            .where(DeviceCommand.batch_id == order.batch_id, DeviceCommand.state.in_(OPEN))
+            .limit(1)
+        )
+        is not None
     )
-    counts = {row[0]: row[1] for row in rows}
-    if any(counts.get(state) for state in _OPEN):
-        return
-    did_all = set(counts) == {CommandState.ACKNOWLEDGED}
-    state = OrderState.DONE if did_all else OrderState.NEEDS_DECISION
-    if state is order.state:
-        return
-    order.state = ORDER_MOVES.check(order.state, state)
-    order.finished_at = work.at if did_all else None
-    work.concerns(order.client_id, order.reference)
-    work.publish(OrderFinished(order_id=order.id, all_done=did_all))

@@ -9,6 +9,7 @@ from flask_babel import (
     format_date,
     format_datetime,
     format_decimal,
+    format_percent,
     format_timedelta,
     gettext,
     ngettext,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 KILO = 1000
+SMALL_SHARE = 0.1
 
 
 def install(app: Flask) -> None:
@@ -35,6 +37,7 @@ def install(app: Flask) -> None:
         until=until,
         duration=duration,
         number=number,
+        percent=percent,
         filesize=filesize,
     )
 
@@ -86,6 +89,11 @@ def duration(value: timedelta | float | None) -> str:
 def number(value: float) -> str:
     """Return a number with the reader's separators."""
     return str(format_decimal(value))
+
+
+def percent(value: float) -> str:
+    """Return a share from 0 to 1 as a percentage, with a decimal where it is small."""
+    return str(format_percent(value, "#,##0.# %" if 0 < value < SMALL_SHARE else "#,##0 %"))
 
 
 def filesize(value: int) -> str:

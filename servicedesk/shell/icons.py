@@ -18,6 +18,7 @@ ICONS = (
     "download",
     "eye-off",
     "file",
+    "hand-stop",
     "help-circle",
     "home",
     "inbox",

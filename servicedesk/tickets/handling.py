@@ -13,8 +13,8 @@ from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotF
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.orders.approval import withdraw_orders
 from servicedesk.orders.models import WorkOrder
+from servicedesk.orders.steering import withdraw_orders
 from servicedesk.sla import clocks
 from servicedesk.sla.evaluation import EventKind, Party
 from servicedesk.sla.models import SlaLedger

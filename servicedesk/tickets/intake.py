@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, literal, select
 from sqlalchemy.orm import contains_eager
 from sqlalchemy.orm.attributes import set_committed_value
 
 from servicedesk.accounts.models import User
+from servicedesk.clients.contracts import in_force
 from servicedesk.clients.models import AuthorisedContact, Client, Contract
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core.errors import InvalidInput
@@ -18,7 +19,7 @@ from servicedesk.core.references import next_reference
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.catalogue import action_named
-from servicedesk.orders.checking import devices_named, in_force
+from servicedesk.orders.checking import FIELD, targets_named
 from servicedesk.orders.drafting import draft_order
 from servicedesk.sla.clocks import open_ledger
 from servicedesk.tickets.attachments import attach
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
-    from servicedesk.devices.models import Device
+    from servicedesk.orders.checking import Targets
     from servicedesk.orders.models import WorkOrder
     from servicedesk.tickets.attachments import Upload
 
@@ -55,7 +56,8 @@ class WantedAction:
     """What a request asks to be done: a catalogue code, its targets and parameters."""
 
     code: str
-    devices: Sequence[str]  # references
+    devices: Sequence[str] = ()  # references
+    groups: Sequence[str] = ()  # names: all who are in them when it is asked
     parameters: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -87,21 +89,23 @@ def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
     """Open a ticket with its clocks, and for a request its drafted order, in one transaction.
 
     Raises Forbidden, InvalidInput (with the field), KeyUsedOtherwise. A repeated idempotency key
-    with the same content returns the ticket it opened. What the ticket's page tells (client,
-    clocks, orders, devices) is loaded with it.
+    with the same content returns the ticket it opened. What the API tells of a ticket (client,
+    clocks, orders) is loaded with it.
     """
     with unit_of_work(actor, "tickets.open") as work:
         require(actor, Permission.TICKET_OPEN)
         if known := _known(work, new):
             return known
         _check_words(new)
-        devices = _devices(work, new)
-        contract = _contract(work, new, devices)
+        targets = _targets(work, new)
+        contract = _contract(work, new, targets)
         client_id = contract.client_id
         order = None
         if new.action:
             action = action_named(new.action.code)
-            order = draft_order(work, action, new.action.parameters, devices, contract)
+            if targets is None:
+                raise InvalidInput(msgid("Choose at least one device."), field=FIELD)
+            order = draft_order(work, action, new.action.parameters, targets, contract)
         priority = priority_of(new.impact, new.urgency)
         requester_id, requester_name = _requester(work, client_id)
         ledger = open_ledger(work, contract, new.kind.value, priority.value)
@@ -127,8 +131,7 @@ def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
         set_committed_value(ticket, "client", contract.client)
         set_committed_value(ticket, "ledger", ledger)
         set_committed_value(ticket, "orders", [order] if order else [])
-        set_committed_value(ticket, "devices", devices)
-        _fill(work, ticket, new, devices, order)
+        _fill(work, ticket, new, targets, order)
     return ticket
 
 
@@ -136,19 +139,24 @@ def _fill(
     work: Work,
     ticket: Ticket,
     new: NewTicket,
-    devices: Sequence[Device],
+    targets: Targets | None,
     order: WorkOrder | None,
 ) -> None:
     """Write what hangs on the new ticket: timeline, devices, order, files, mail."""
     entry = tell(
         work, ticket, EntryKind.OPENED, on_behalf=work.actor.user_id != ticket.requester_id
     )
-    if devices:
-        rows = [
-            {"ticket_id": ticket.id, "device_id": device.id, "client_id": ticket.client_id}
-            for device in devices
-        ]
-        work.session.execute(insert(TicketDevice), rows)
+    if targets:
+        work.session.execute(
+            insert(TicketDevice).from_select(
+                ["ticket_id", "device_id", "client_id"],
+                select(
+                    literal(ticket.id),
+                    func.unnest(targets.ids),
+                    literal(ticket.client_id),
+                ),
+            )
+        )
     if order:
         work.session.add(
             TicketOrder(order_id=order.id, ticket_id=ticket.id, client_id=ticket.client_id)
@@ -208,14 +216,15 @@ def _check_words(new: NewTicket) -> None:
         raise InvalidInput(msgid("Only a request carries an action."), field="action")
 
 
-def _devices(work: Work, new: NewTicket) -> list[Device]:
+def _targets(work: Work, new: NewTicket) -> Targets | None:
     references = new.action.devices if new.action else new.devices
-    if not references and not new.action:
-        return []
-    return devices_named(work.session, work.actor, references)
+    groups = new.action.groups if new.action else ()
+    if not references and not groups:
+        return None
+    return targets_named(work.session, work.actor, references, groups, client=new.client)
 
 
-def _contract(work: Work, new: NewTicket, devices: Sequence[Device]) -> Contract:
+def _contract(work: Work, new: NewTicket, targets: Targets | None) -> Contract:
     """Return the contract in force of whose ticket it is: the named client, the devices', one's own."""
     query = (
         select(Contract)
@@ -226,8 +235,8 @@ def _contract(work: Work, new: NewTicket, devices: Sequence[Device]) -> Contract
     own = work.actor.client_ids
     if new.client:
         query = query.where(Client.reference == new.client)
-    elif devices:
-        query = query.where(Contract.client_id == devices[0].client_id)
+    elif targets:
+        query = query.where(Contract.client_id == targets.client_id)
     elif own and len(own) == 1:
         query = query.where(Contract.client_id == next(iter(own)))
     else:
@@ -237,7 +246,7 @@ def _contract(work: Work, new: NewTicket, devices: Sequence[Device]) -> Contract
         raise InvalidInput(
             msgid("There is no client of that reference with a contract in force."), field="client"
         )
-    if devices and devices[0].client_id != contract.client_id:
+    if targets and targets.client_id != contract.client_id:
         raise InvalidInput(msgid("The devices belong to another client."), field="client")
     return contract
 

@@ -14,7 +14,6 @@ from servicedesk.clients.models import Client
 from servicedesk.core.actors import Side
 from servicedesk.core.database import Model
 from servicedesk.core.text import msgid
-from servicedesk.devices.models import Device
 from servicedesk.orders.models import WorkOrder
 from servicedesk.sla.models import SlaLedger
 
@@ -196,9 +195,6 @@ class Ticket(Model):
     orders: Mapped[list[WorkOrder]] = relationship(
         secondary="ticket_order", lazy="raise_on_sql", order_by=WorkOrder.id, viewonly=True
     )
-    devices: Mapped[list[Device]] = relationship(
-        secondary="ticket_device", lazy="raise_on_sql", order_by=Device.id, viewonly=True
-    )
 
     @property
     def is_open(self) -> bool:
@@ -264,6 +260,10 @@ class EntryKind(StrEnum):
     ORDER_APPROVED = "order_approved"
     ORDER_STARTED = "order_started"
     ORDER_FINISHED = "order_finished"
+    ORDER_SCHEDULED = "order_scheduled"
+    ORDER_STAGE = "order_stage"
+    ORDER_PAUSED = "order_paused"
+    ORDER_RESUMED = "order_resumed"
     ORDER_CANCELLED = "order_cancelled"
     RATED = "rated"
 

@@ -16,6 +16,7 @@ from servicedesk.core import clock, database
 from servicedesk.core.actors import Role
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
+from servicedesk.devices.models import Device
 from servicedesk.sla.clocks import cycles_of
 from servicedesk.sla.evaluation import Metric, Verdict, current
 from servicedesk.sla.models import SlaLedger
@@ -38,13 +39,13 @@ if TYPE_CHECKING:
 # as constants, so that the planner sees the words and knows how rare they are
 SPANISH: ColumnElement[Any] = literal_column("'spanish'::regconfig")
 SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
-# what a ticket's page tells of it
+# what a ticket's page tells of it; its devices may be thousands and are asked for by themselves
 WHOLE = (
     joinedload(Ticket.client, innerjoin=True),
     joinedload(Ticket.ledger, innerjoin=True),
     selectinload(Ticket.orders),
-    selectinload(Ticket.devices),
 )
+NAMED_DEVICES = 20
 REFERENCE = re.compile(r"(PET|CON|INC)-\d{4}-\d+", re.IGNORECASE)
 
 
@@ -147,6 +148,8 @@ class TicketView:
     resolution: Cycle | None
     watchers: Sequence[TicketWatcher]
     related: Sequence[Ticket]
+    devices: Sequence[str]  # references of the first few
+    device_count: int
 
 
 def ticket_named(actor: Actor, reference: str) -> Ticket:
@@ -170,6 +173,13 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
     ticket = ticket_named(actor, reference)
     session = database.session()
     cycles = cycles_of(session, ticket.ledger_id, clock.now())
+    devices = session.execute(
+        select(Device.reference, func.count().over())
+        .join(TicketDevice, TicketDevice.device_id == Device.id)
+        .where(TicketDevice.ticket_id == ticket.id)
+        .order_by(Device.id)
+        .limit(NAMED_DEVICES)
+    ).all()
     return TicketView(
         ticket=ticket,
         entries=session.scalars(
@@ -181,6 +191,8 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
             select(TicketWatcher).where(TicketWatcher.ticket_id == ticket.id)
         ).all(),
         related=_related(actor, ticket),
+        devices=[row[0] for row in devices],
+        device_count=devices[0][1] if devices else 0,
     )
 
 

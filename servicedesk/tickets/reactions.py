@@ -13,7 +13,7 @@ from servicedesk.orders.models import WorkOrder
 from servicedesk.tickets.handling import make_move
 from servicedesk.tickets.models import EntryKind, Ticket, TicketOrder
 from servicedesk.tickets.moves import move_named
-from servicedesk.tickets.timeline import tell
+from servicedesk.tickets.timeline import tell, warn_owners
 
 if TYPE_CHECKING:
     from servicedesk.core.unit_of_work import Work
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
         OrderApproved,
         OrderCancelled,
         OrderFinished,
+        OrderPaused,
+        OrderResumed,
+        OrderScheduled,
         OrderStarted,
+        StageStarted,
     )
 
 
@@ -50,6 +54,56 @@ def on_order_started(work: Work, event: OrderStarted) -> None:
         if not ticket.is_open:
             raise NotAllowedNow(msgid("The ticket is not open any more: nothing was sent."))
         tell(work, ticket, EntryKind.ORDER_STARTED, order=order.reference, devices=event.devices)
+
+
+def on_order_scheduled(work: Work, event: OrderScheduled) -> None:
+    """Tell when it begins, and tell both owners that they can stop it."""
+    if found := _ticket_of(work, event.order_id):
+        ticket, order = found
+        if not ticket.is_open:
+            raise NotAllowedNow(msgid("The ticket is not open any more: nothing was sent."))
+        tell(
+            work,
+            ticket,
+            EntryKind.ORDER_SCHEDULED,
+            order=order.reference,
+            begins_at=event.begins_at.isoformat(),
+        )
+        warn_owners(work, ticket, order, event.begins_at)
+
+
+def on_order_paused(work: Work, event: OrderPaused) -> None:
+    """Tell that it stands still, and why."""
+    if found := _ticket_of(work, event.order_id):
+        ticket, order = found
+        tell(
+            work,
+            ticket,
+            EntryKind.ORDER_PAUSED,
+            order=order.reference,
+            reason=order.pause_reason,
+        )
+
+
+def on_order_resumed(work: Work, event: OrderResumed) -> None:
+    """Tell that it goes on."""
+    if found := _ticket_of(work, event.order_id):
+        ticket, order = found
+        tell(work, ticket, EntryKind.ORDER_RESUMED, order=order.reference)
+
+
+def on_stage_started(work: Work, event: StageStarted) -> None:
+    """Tell that the next devices are being commanded."""
+    if found := _ticket_of(work, event.order_id):
+        ticket, order = found
+        tell(
+            work,
+            ticket,
+            EntryKind.ORDER_STAGE,
+            order=order.reference,
+            number=event.number,
+            devices=event.devices,
+        )
 
 
 def on_order_cancelled(work: Work, event: OrderCancelled) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from servicedesk.accounts.models import User
-from servicedesk.core.actors import Side
+from servicedesk.clients.models import AuthorisedContact
+from servicedesk.core.actors import Role, Side
 from servicedesk.core.mail import queue_mail
 from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry, TicketWatcher
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from servicedesk.core.unit_of_work import Work
+    from servicedesk.orders.models import WorkOrder
 
 
 def tell(
@@ -73,3 +78,33 @@ def mail_people(work: Work, ticket: Ticket, news: str, *, body: str = "") -> Non
                 body=body,
                 for_client=user_id == ticket.requester_id,
             )
+
+
+def warn_owners(work: Work, ticket: Ticket, order: WorkOrder, begins_at: datetime) -> None:
+    """Have the client's contacts and every supervisor told that much will be wiped, and when.
+
+    Each of them can still stop it; who caused it is told too.
+    """
+    contacts = select(AuthorisedContact.user_id).where(
+        AuthorisedContact.client_id == ticket.client_id
+    )
+    people = work.session.execute(
+        select(User.email, User.language, User.time_zone, User.role).where(
+            User.is_active, (User.role == Role.SUPERVISOR) | User.id.in_(contacts)
+        )
+    )
+    for email, language, time_zone, role in people:
+        queue_mail(
+            work,
+            email,
+            language,
+            "wide_order",
+            about=ticket.reference,
+            reference=ticket.reference,
+            order=order.reference,
+            devices=order.target_count,
+            author=order.author_name,
+            approved_by=order.approved_by_name,
+            begins_at=begins_at.astimezone(ZoneInfo(time_zone)).strftime("%H:%M"),
+            for_client=role is Role.CONTACT,
+        )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from tests.desk_on_loopback import PASSWORD
+
 
 def test_contact_asks_agent_executes_devices_answer_contact_confirms(desk, sign_in):
     make = desk.make
@@ -32,7 +34,8 @@ def test_contact_asks_agent_executes_devices_answer_contact_confirms(desk, sign_
     working.get_by_role("link", name="Lock").click()
     assert working.url.endswith(reference)
     working.get_by_role("button", name="Take it").click()
-    expect(working.get_by_text("2 devices will be reached; 1 cannot.")).to_be_visible()
+    expect(working.get_by_text("2 devices, 67 % of the fleet of Browser Ltd")).to_be_visible()
+    expect(working.get_by_text("1 · It needs Android 8 or later")).to_be_visible()
     working.get_by_label("I have read the list of devices").check()
     working.get_by_role("button", name="Execute").click()
     expect(working.get_by_text("Done").first).to_be_visible(timeout=20_000)
@@ -68,5 +71,7 @@ def test_full_wipe_is_refused_to_its_own_author_on_the_page(desk, sign_in):
 
     second = sign_in(other)
     second.goto(order_url)
+    second.get_by_label("The last four characters of the serial").fill(device.serial[-4:])
+    second.get_by_label("Your password, once more").fill(PASSWORD)
     second.get_by_role("button", name="Approve as second person").click()
     expect(second.get_by_text("Approved by")).to_be_visible()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.desk_on_loopback import until
+from tests.desk_on_loopback import PASSWORD, until
 
 
 def test_a_request_goes_from_opened_to_closed(desk):
@@ -73,12 +73,19 @@ def test_full_wipe_is_refused_to_its_own_author(desk):
     reference = (
         desk.api(author).get(f"/tickets/{order.reference}").json()["work_orders"][0]["reference"]
     )
-    refused = desk.api(author).post(f"/work-orders/{reference}/approve")
+    desk.give_password(author, other)
+    proof = {"password": PASSWORD, "confirmation": device.serial[-4:]}
+    refused = desk.api(author).post(f"/work-orders/{reference}/approve", json=proof)
     assert refused.status_code == 403
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert refused.json()["type"] == "/problems/own-approval"
     assert desk.api(author).post(f"/work-orders/{reference}/execute").status_code == 409
-    assert desk.api(other).post(f"/work-orders/{reference}/approve").status_code == 200
+    alone = desk.api(other).post(f"/work-orders/{reference}/approve", json={})
+    assert (alone.status_code, alone.json()["type"]) == (403, "/problems/proof-needed")
+    guessed = {"password": PASSWORD, "confirmation": "0000"}
+    unsure = desk.api(other).post(f"/work-orders/{reference}/approve", json=guessed)
+    assert (unsure.status_code, unsure.json()["type"]) == (422, "/problems/not-confirmed")
+    assert desk.api(other).post(f"/work-orders/{reference}/approve", json=proof).status_code == 200
     assert desk.api(author).post(f"/work-orders/{reference}/execute").status_code == 200
     until(lambda: desk.api(other).get(f"/work-orders/{reference}").json()["state"] == "done")
 

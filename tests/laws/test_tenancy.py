@@ -108,7 +108,7 @@ def test_no_route_answers_a_foreign_reference(desk, rules, foreign):
                 answer = visitor.get(path)
             else:
                 answer = visitor.post(
-                    path, body="x", move="take", seen="yes", rating="5", impact="low"
+                    path, body="x", move="take", seen="yes", rating="5", impact="low", reason="x"
                 )
             assert answer.status_code == 404, (method, path, answer.status_code)
             assert CANARY not in answer.text
@@ -119,6 +119,10 @@ def test_no_route_answers_a_foreign_reference(desk, rules, foreign):
 def _body(path: str) -> dict[str, object]:
     if path.endswith("/transitions"):
         return {"transition": "cancel"}
+    if path.endswith("/approve"):
+        return {}
+    if path.endswith("/plan"):
+        return {"stages": [{"size": "1"}]}
     return {"body": "x"}
 
 

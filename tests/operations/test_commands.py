@@ -18,9 +18,9 @@ from servicedesk.devices.engines.contract import EngineOrder, ObservedState, Sub
 from servicedesk.devices.instructions import LockDevice
 from servicedesk.devices.reconciliation import LOST_CALL, overdue_commands, reconcile
 from servicedesk.devices.settlement import record_answer
-from servicedesk.orders.approval import approve_order, cancel_order
 from servicedesk.orders.execution import accept_rest, execute_order, retry_failed
 from servicedesk.orders.models import OrderState, WorkOrder
+from servicedesk.orders.steering import cancel_order
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def executed(make):
         )
         database.session().rollback()
         if order.needs_approval:
-            approve_order(make.agent(), order.reference)
+            make.approve(make.agent(), order)
         execute_order(agent, order.reference)
         return agent, order, command_of(order)
 
@@ -152,6 +152,7 @@ def test_a_command_that_waited_too_long_expires_and_never_leaves(make, ids):
     _, order, command_id = ids()
     with time_machine.travel(clock.now() + timedelta(hours=25), tick=True):
         dispatch.send_command(command_id)
+        reconcile([command_id])
     assert make.engine.submitted == []
     assert state_of(order) is CommandState.EXPIRED
 

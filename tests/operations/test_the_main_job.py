@@ -106,6 +106,7 @@ def test_a_full_wipe_is_refused_to_its_own_author_and_by_the_database(make):
             database.session().execute(
                 text(
                     "UPDATE work_order SET approved_by_id = author_id, approved_at = now(),"
+                    " proved_at = now(),"
                     " approved_hash = content_hash, state = 'approved'"
                 )
             )
@@ -113,7 +114,7 @@ def test_a_full_wipe_is_refused_to_its_own_author_and_by_the_database(make):
         with pytest.raises(Exception, match="what_cannot_be_undone"):
             database.session().execute(text("UPDATE work_order SET state = 'executing'"))
         database.session().rollback()
-    approve_order(other, order.reference)
+    make.approve(other, order)
     execute_order(agent, order.reference)
     send_all()
     answer(make, ObservedState.ACKNOWLEDGED)
@@ -126,7 +127,7 @@ def test_an_unclear_wipe_is_looked_up_and_never_sent_again(make):
     contact, agent = make.contact(client), make.agent()
     ticket = make.request(contact, "device.full_wipe", make.device(client, "android"))
     order = order_of(ticket)
-    approve_order(agent, order.reference)
+    make.approve(agent, order)
     execute_order(agent, order.reference)
     make.engine.answers = [SubmissionOutcome.UNCLEAR]
     send_all()

@@ -10,9 +10,9 @@ from sqlalchemy import select, text
 from servicedesk.core import clock, database
 from servicedesk.core.actors import Role
 from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotFound
-from servicedesk.orders.approval import UnderWay
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import OrderState, WorkOrder
+from servicedesk.orders.steering import UnderWay
 from servicedesk.sla.evaluation import Verdict
 from servicedesk.sla.jobs import watch
 from servicedesk.sla.models import SlaLedger
@@ -45,8 +45,10 @@ def fresh(row):
 
 def only_order() -> WorkOrder:
     session = database.session()
+    session.expunge_all()
     session.rollback()
     found = session.scalars(select(WorkOrder)).one()
+    session.expunge_all()
     session.rollback()
     return found
 

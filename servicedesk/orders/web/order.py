@@ -7,26 +7,56 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from servicedesk.orders import approval, execution, queries
+from servicedesk.accounts.sign_in import prove_presence
+from servicedesk.core.errors import DomainError, Forbidden, NotFound
+from servicedesk.orders import approval, execution, queries, steering
+from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask.typing import ResponseReturnValue
 
 
 def show(reference: str) -> ResponseReturnValue:
-    """Show an order with every device on it."""
+    """Show an order with its devices, a page at a time."""
+    return _page(reference)
+
+
+def _page(
+    reference: str,
+    refused: DomainError | None = None,
+    typed: Mapping[str, object] | None = None,
+) -> ResponseReturnValue:
+    """Show an order; what was refused stands beside its field, and what was typed stays."""
     actor = current_actor()
-    view = queries.order_view(actor, reference)
-    return render_template(
-        "orders/show.html", view=view, steps=queries.steps(actor, view.order), live=view.is_moving
+    view = queries.order_view(
+        actor,
+        reference,
+        show=request.args.get("show", "all"),
+        cursor=request.args.get("cursor"),
     )
+    page = render_template(
+        "orders/show.html",
+        view=view,
+        steps=queries.steps(actor, view.order),
+        live=view.is_moving,
+        typed=typed or {},
+        fault={refused.field: translate(refused.text)} if refused else {},
+    )
+    return page, refused.status if refused else 200
 
 
 def progress(reference: str) -> ResponseReturnValue:
     """Show just the outcomes: the page asks for them while devices answer."""
     actor = current_actor()
-    view = queries.order_view(actor, reference)
+    view = queries.order_view(
+        actor,
+        reference,
+        show=request.args.get("show", "all"),
+        cursor=request.args.get("cursor"),
+    )
     page = render_template(
         "orders/progress.html", view=view, steps=queries.steps(actor, view.order)
     )
@@ -36,8 +66,20 @@ def progress(reference: str) -> ResponseReturnValue:
 
 
 def approve(reference: str) -> ResponseReturnValue:
-    """Approve as the second person."""
-    approval.approve_order(current_actor(), reference)
+    """Approve as the second person, who proves once more to be there."""
+    actor = current_actor()
+    order = queries.order_named(actor, reference)
+    typed = {"confirmation": request.form.get("confirmation", "")[:200]}
+    try:
+        password = request.form.get("password", "")
+        presence = prove_presence(actor, password, purpose=order.content_hash) if password else None
+        approval.approve_order(actor, reference, presence, typed["confirmation"])
+    except (Forbidden, NotFound):
+        raise
+    except DomainError as refused:
+        if refused.field is None:
+            raise
+        return _page(reference, refused, typed)
     flash(_("Approved."))
     return _back(reference)
 
@@ -45,17 +87,58 @@ def approve(reference: str) -> ResponseReturnValue:
 def execute(reference: str) -> ResponseReturnValue:
     """Send it, once the list of devices was seen."""
     if not request.form.get("seen"):
-        queries.order_view(current_actor(), reference)
+        queries.order_named(current_actor(), reference)
         flash(_("Confirm that you have read the list of devices."), "error")
         return _back(reference)
-    execution.execute_order(current_actor(), reference)
-    flash(_("On its way to the devices."))
+    order = execution.execute_order(current_actor(), reference)
+    if order.has_begun:
+        flash(_("On its way to the devices."))
+    else:
+        flash(_("It begins by itself when its cancel window is over."))
+    return _back(reference)
+
+
+def plan(reference: str) -> ResponseReturnValue:
+    """Cut what has not begun into other stages."""
+    sizes, waits = request.form.getlist("sizes"), request.form.getlist("waits")
+    percent = request.form.get("failure_percent", "")[:20]
+    try:
+        steering.plan_stages(current_actor(), reference, sizes, waits, percent)
+    except (Forbidden, NotFound):
+        raise
+    except DomainError as refused:
+        if refused.field is None:
+            raise
+        typed = {"sizes": sizes, "waits": waits, "failure_percent": percent}
+        return _page(reference, refused, typed)
+    flash(_("The stages are planned."))
+    return _back(reference)
+
+
+def pause(reference: str) -> ResponseReturnValue:
+    """Let nothing more leave for now."""
+    steering.pause_order(current_actor(), reference)
+    flash(_("Paused: nothing more leaves until somebody resumes it."))
+    return _back(reference)
+
+
+def resume(reference: str) -> ResponseReturnValue:
+    """Go on after a pause."""
+    execution.resume_order(current_actor(), reference)
+    flash(_("It goes on."))
+    return _back(reference)
+
+
+def hasten(reference: str) -> ResponseReturnValue:
+    """Do not wait any longer for the next stage."""
+    steering.go_on_now(current_actor(), reference)
+    flash(_("The next stage begins as soon as half of the devices so far have done it."))
     return _back(reference)
 
 
 def cancel(reference: str) -> ResponseReturnValue:
     """Send nothing more."""
-    approval.cancel_order(current_actor(), reference)
+    steering.cancel_order(current_actor(), reference)
     flash(_("Cancelled: nothing more is sent."))
     return _back(reference)
 
@@ -75,7 +158,7 @@ def accept(reference: str) -> ResponseReturnValue:
 
 def settle(reference: str, command_id: int) -> ResponseReturnValue:
     """Say what became of a command nobody heard of."""
-    queries.order_view(current_actor(), reference)
+    queries.order_named(current_actor(), reference)
     happened = request.form.get("happened") == "yes"
     execution.settle_unknown(current_actor(), reference, command_id, happened=happened)
     return _back(reference)
@@ -85,13 +168,16 @@ def _back(reference: str) -> ResponseReturnValue:
     return redirect(url_for(".show", reference=reference))
 
 
+ACTS = (approve, execute, plan, pause, resume, hasten, cancel, retry, accept)
+
+
 def blueprint() -> Blueprint:
     """Return `/orders`."""
     made = Blueprint("orders", __name__, url_prefix="/orders")
     one = "/<reference>"
     made.add_url_rule(one, view_func=show)
     made.add_url_rule(f"{one}/progress", view_func=progress)
-    for act in (approve, execute, cancel, retry, accept):
+    for act in ACTS:
         made.add_url_rule(f"{one}/{act.__name__}", view_func=act, methods=["POST"])
     made.add_url_rule(f"{one}/commands/<int:command_id>/settle", view_func=settle, methods=["POST"])
     return made

@@ -16,8 +16,8 @@ from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.orders.models import OrderState
-from servicedesk.orders.queries import view_of
-from servicedesk.orders.web.api import VerdictSchema
+from servicedesk.orders.queries import every_outcome
+from servicedesk.orders.web.api import VerdictSchema, verdicts_of
 from servicedesk.shell.api import guard
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import handling, queries
@@ -40,8 +40,15 @@ class TargetsSchema(Schema):
 
     devices = fields.List(
         fields.String(validate=validate.Length(1, 40)),
-        required=True,
-        validate=validate.Length(1, MOST_TARGETS),
+        load_default=list,
+        validate=validate.Length(max=MOST_TARGETS),
+        metadata={"description": "References of devices."},
+    )
+    groups = fields.List(
+        fields.String(validate=validate.Length(1, 100)),
+        load_default=list,
+        validate=validate.Length(max=50),
+        metadata={"description": "Names of groups: every device that is in one of them now."},
     )
 
 
@@ -171,7 +178,6 @@ def ticket_named(reference: str) -> dict[str, Any]:
 
 def told(ticket: Ticket) -> dict[str, Any]:
     """Return a loaded ticket as the API tells of it."""
-    orders = [view_of(order, ticket.client) for order in ticket.orders]
     return {
         "reference": ticket.reference,
         "kind": ticket.kind,
@@ -188,11 +194,11 @@ def told(ticket: Ticket) -> dict[str, Any]:
         "sla": ticket.ledger,
         "work_orders": [
             {
-                "reference": order.order.reference,
-                "state": order.order.state,
-                "verdicts": order.targets,
+                "reference": order.reference,
+                "state": order.state,
+                "verdicts": verdicts_of(every_outcome(order)),
             }
-            for order in orders
+            for order in ticket.orders
         ],
         "timeline": queries.entries_of(current_actor(), ticket),
     }
@@ -250,6 +256,7 @@ def _new_ticket(body: dict[str, Any]) -> NewTicket:
         action=WantedAction(
             code=action["code"],
             devices=[_word(reference) for reference in action["targets"]["devices"]],
+            groups=[_word(name) for name in action["targets"]["groups"]],
             parameters=action["parameters"],
         )
         if action

@@ -10,13 +10,14 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from servicedesk.clients.choices import clients_to_choose
+from servicedesk.clients.contracts import contract_in_force
 from servicedesk.core import clock, database
 from servicedesk.core.errors import DomainError, NotFound
 from servicedesk.core.permissions import Permission, may
 from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.devices.queries import FleetFilter, devices, devices_by_reference
-from servicedesk.orders.checking import contract_in_force, verdicts
+from servicedesk.orders.checking import verdicts
 from servicedesk.shell.errors import put_beside_field
 from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor

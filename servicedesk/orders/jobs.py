@@ -1,0 +1,27 @@
+"""What workers do for orders."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from servicedesk.core.errors import NotAllowedNow
+from servicedesk.core.jobs import job
+from servicedesk.orders.progress import advance, due_orders, give_up
+from servicedesk.orders.stopping import PAUSE_STOPPED
+from servicedesk.orders.stopping import pause_stopped as pause_orders_of
+
+
+@job("orders.advance", queue="devices", every=timedelta(seconds=5))
+def advance_due() -> None:
+    """Begin what has waited for its time, and start the next stages."""
+    for order_id in due_orders():
+        try:
+            advance(order_id)
+        except NotAllowedNow:
+            give_up(order_id)
+
+
+@job(PAUSE_STOPPED)
+def pause_stopped(client_id: int) -> None:
+    """Pause the destructive orders of a client whose stop is on."""
+    pause_orders_of(client_id)
