@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
     from servicedesk.devices.catalogue.action import ManagedAction
 
-PAGE = 50
+PAGE = 25
 BEFORE = frozenset({OrderState.DRAFT, OrderState.AWAITING_APPROVAL, OrderState.APPROVED})
 ENDED = frozenset({OrderState.DONE, OrderState.CANCELLED})
 
