@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from servicedesk.accounts.sign_in import prove_presence
 from servicedesk.core.errors import DomainError, Forbidden, NotFound
 from servicedesk.orders import approval, execution, queries, steering
+from servicedesk.orders.web.certificate import certificate
 from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
 
@@ -179,5 +180,7 @@ def blueprint() -> Blueprint:
     made.add_url_rule(f"{one}/progress", view_func=progress)
     for act in ACTS:
         made.add_url_rule(f"{one}/{act.__name__}", view_func=act, methods=["POST"])
-    made.add_url_rule(f"{one}/commands/<int:command_id>/settle", view_func=settle, methods=["POST"])
+    command = f"{one}/commands/<int:command_id>"
+    made.add_url_rule(f"{command}/settle", view_func=settle, methods=["POST"])
+    made.add_url_rule(f"{command}/certificate.pdf", view_func=certificate)
     return made
