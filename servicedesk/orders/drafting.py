@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from math import ceil
+from random import Random
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -126,17 +126,14 @@ def _write_targets(
 def _positions(order: WorkOrder, targets: Targets, judged: Sequence[Verdict]) -> list[int]:
     """Return each target's turn: who cannot comes last, who was seen last is the canary.
 
-    The rest is shuffled by a hash, so that a share stands for the whole.
+    The rest is shuffled, so that a share stands for the whole.
     """
-
-    def shuffled(row: int) -> bytes:
-        return hashlib.sha256(f"{order.id}-{targets.rows[row].id}".encode()).digest()
-
-    rows = range(len(judged))
-    queue = sorted(rows, key=lambda row: (not judged[row].possible, shuffled(row)))
-    seen = [row for row in rows if judged[row].possible and targets.rows[row].last_contact_at]
+    rows = list(range(len(judged)))
+    Random(order.content_hash).shuffle(rows)  # noqa: S311  the same for the same order
+    queue = sorted(rows, key=lambda row: not judged[row].possible)
+    seen = [row for row in queue if judged[row].possible and targets.rows[row].last_contact_at]
     if seen:
-        canary = max(seen, key=lambda row: (targets.rows[row].last_contact_at, shuffled(row)))
+        canary = max(seen, key=lambda row: targets.rows[row].last_contact_at)
         queue.remove(canary)
         queue.insert(0, canary)
     positions = [0] * len(judged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 import pytest
 from pypdf import PdfReader
@@ -16,7 +17,6 @@ from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from tests.desk_on_loopback import until
 from tests.visitor import visiting
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import httpx

@@ -17,7 +17,7 @@ from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.orders.models import OrderState
 from servicedesk.orders.queries import every_outcome
-from servicedesk.orders.web.api import VerdictSchema, verdicts_of
+from servicedesk.orders.web.api import ReadyList, VerdictSchema, verdicts_of
 from servicedesk.shell.api import guard
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import handling, queries
@@ -89,7 +89,7 @@ class WorkOrderSchema(Schema):
 
     reference = fields.String(required=True)
     state = fields.Enum(OrderState, by_value=True, required=True)
-    verdicts = fields.List(fields.Nested(VerdictSchema), required=True)
+    verdicts = ReadyList(fields.Nested(VerdictSchema), required=True)
 
 
 class TicketLine(Schema):
