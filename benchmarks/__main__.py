@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint
 from sqlalchemy import event, text
 
+from benchmarks import conformity
 from benchmarks.data import CLIENTS, DEVICES, TICKETS, fill
 from benchmarks.wide_orders import measure_wide_order
 from config import Settings
@@ -49,6 +50,7 @@ def main() -> None:
         finally:
             embedded_postgres.stop(folder)
     measure_calendar()
+    conformity.measure()
 
 
 def measure_pages(folder: Path) -> None:

@@ -13,10 +13,12 @@ from servicedesk.clients.web import api as clients_api
 from servicedesk.clients.web import desk as clients_desk
 from servicedesk.core.actors import GATE, Role
 from servicedesk.devices.commands import COMMAND_STATE_LABELS
+from servicedesk.devices.conformity.models import CONFORMITY_LABELS
 from servicedesk.devices.instructions import INSTRUCTION_LABELS
 from servicedesk.devices.models import DEVICE_STATE_LABELS
 from servicedesk.devices.web import api as devices_api
 from servicedesk.devices.web import blueprints as devices
+from servicedesk.devices.web import conformity, conformity_api, conformity_words
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, stops
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 WORDS = {
     "command_state_labels": COMMAND_STATE_LABELS,
+    "conformity_labels": CONFORMITY_LABELS,
     "device_state_labels": DEVICE_STATE_LABELS,
     "impact_labels": IMPACT_LABELS,
     "instruction_labels": INSTRUCTION_LABELS,
@@ -52,6 +55,7 @@ WORDS = {
     "pause_labels": PAUSE_LABELS,
     "priority_labels": PRIORITY_LABELS,
     "queue_labels": QUEUE_LABELS,
+    "rule_words": conformity_words.rule_words,
     "state_label": state_label,
     "time_left": time_left,
     "urgency_labels": URGENCY_LABELS,
@@ -81,6 +85,7 @@ def mount_api(app: Flask) -> None:
     for blueprint in (
         clients_api.blueprint,
         devices_api.blueprint,
+        conformity_api.blueprint,
         orders_api.blueprint,
         tickets_api.blueprint,
     ):
@@ -103,6 +108,7 @@ def portal() -> Blueprint:
     guard(blueprint, Role.CONTACT)
     _add_shared_pages(blueprint)
     blueprint.register_blueprint(tickets.portal_home())
+    blueprint.register_blueprint(conformity.portal())
     return blueprint
 
 
@@ -112,6 +118,7 @@ def desk() -> Blueprint:
     guard(blueprint, Role.AGENT, Role.ACCOUNT_MANAGER, Role.SUPERVISOR)
     _add_shared_pages(blueprint)
     blueprint.register_blueprint(tickets.desk_home())
+    blueprint.register_blueprint(conformity.desk())
     blueprint.register_blueprint(clients_desk.clients)
     admin = Blueprint("admin", __name__, url_prefix="/admin")
     guard(admin, Role.SUPERVISOR)

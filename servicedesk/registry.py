@@ -10,8 +10,10 @@ from servicedesk.core import mail
 from servicedesk.core.events import subscribe
 from servicedesk.devices import fleet_engines
 from servicedesk.devices import jobs as device_jobs
+from servicedesk.devices.conformity import jobs as conformity_jobs
+from servicedesk.devices.conformity import reactions as conformity_reactions
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
-from servicedesk.devices.events import CommandSettled
+from servicedesk.devices.events import CommandSettled, InventoryChanged
 from servicedesk.orders import jobs as order_jobs
 from servicedesk.orders import reactions as order_reactions
 from servicedesk.orders.events import (
@@ -37,6 +39,7 @@ JOB_MODULES = (
     account_jobs,
     mail,
     device_jobs,
+    conformity_jobs,
     order_jobs,
     sla_jobs,
     ticket_jobs,
@@ -47,6 +50,7 @@ def listen() -> None:
     """Connect events with what reacts to them; the order within an event matters."""
     subscribe(ContractSigned, measure_contract)
     subscribe(CommandSettled, order_reactions.on_command_settled)
+    subscribe(InventoryChanged, conformity_reactions.on_inventory_changed)
     subscribe(OrderApproved, ticket_reactions.on_order_approved)
     subscribe(OrderStarted, ticket_reactions.on_order_started)
     subscribe(OrderFinished, ticket_reactions.on_order_finished)

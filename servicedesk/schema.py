@@ -17,6 +17,7 @@ from servicedesk.core import audit, mail
 from servicedesk.core.database import Model
 from servicedesk.devices import brakes, commands
 from servicedesk.devices import models as devices
+from servicedesk.devices.conformity import models as conformity
 from servicedesk.orders import models as orders
 from servicedesk.sla import models as sla
 from servicedesk.tickets import models as tickets
@@ -24,7 +25,19 @@ from servicedesk.tickets import models as tickets
 if TYPE_CHECKING:
     from typing import Any
 
-MODEL_MODULES = (audit, mail, accounts, clients, devices, commands, brakes, orders, sla, tickets)
+MODEL_MODULES = (
+    audit,
+    mail,
+    accounts,
+    clients,
+    devices,
+    commands,
+    brakes,
+    conformity,
+    orders,
+    sla,
+    tickets,
+)
 METADATA = Model.metadata
 
 

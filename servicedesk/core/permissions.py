@@ -30,6 +30,7 @@ class Permission(StrEnum):
     ORDER_APPROVE = "order:approve"
     ORDER_EXECUTE = "order:execute"
     ORDER_READ = "order:read"
+    POLICY_EDIT = "policy:edit"
     TICKET_COMMENT = "ticket:comment"
     TICKET_CONFIRM = "ticket:confirm"
     TICKET_HANDLE = "ticket:handle"
@@ -56,6 +57,7 @@ _WORK = {
     Permission.DEVICE_ACT,
     Permission.ORDER_APPROVE,
     Permission.ORDER_EXECUTE,
+    Permission.POLICY_EDIT,
     Permission.TICKET_HANDLE,
     Permission.TICKET_NOTE,
 }

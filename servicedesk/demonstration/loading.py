@@ -25,6 +25,7 @@ from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.demonstration.accounts import ACCOUNTS, PASSWORD
+from servicedesk.demonstration.conformity import make_rules, report_fleet
 from servicedesk.demonstration.fleet import make_fleet
 from servicedesk.demonstration.history import Cast, tell
 from servicedesk.devices.models import EngineAccount
@@ -113,6 +114,10 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
         )
         say(f"{client.name}: {company.devices} devices")
     say(f"{tell(casts, dice, now)} tickets of thirteen months")
+    for client, _contact in clients:
+        report_fleet(SYSTEM, client, dice, now)
+    make_rules(casts[0].agents[0], clients[0][0], now)
+    say("inventories and rules of conformity")
     _forget_errands()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicedesk.devices.commands import CommandBatch, DeviceCommand
+from servicedesk.devices.events import InventoryChanged
 from servicedesk.devices.instructions import EnterpriseWipe, EraseDevice
 from servicedesk.devices.models import Device, DeviceState
 
@@ -25,3 +26,5 @@ def apply_effect(work: Work, command: DeviceCommand) -> None:
     device.last_contact_at = max(device.last_contact_at or seen, seen)
     if batch.instruction in _STATE_AFTER:
         device.state = _STATE_AFTER[batch.instruction]
+        # who has left the service is held to no rule any more
+        work.publish(InventoryChanged(client_id=device.client_id, device_ids=(device.id,)))

@@ -13,3 +13,28 @@ class CommandSettled(Event):
 
     batch_id: int
     command_id: int
+
+
+@dataclass(frozen=True)
+class InventoryChanged(Event):
+    """These devices of a client have, are or may do something else than before."""
+
+    client_id: int
+    device_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ConformityChanged(Event):
+    """These devices fail or conform anew, or what is withheld from them may be different."""
+
+    client_id: int
+    device_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LockDue(Event):
+    """The grace of these devices is over: the rule asks for their lock, once."""
+
+    client_id: int
+    rule_id: int
+    device_ids: tuple[int, ...]

@@ -5,9 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from servicedesk.clients.models import Client
 from servicedesk.core.database import Model
@@ -155,6 +164,12 @@ class Device(Model):
     external_id: Mapped[str]
     enrolled_at: Mapped[datetime | None]
     last_contact_at: Mapped[datetime | None]
+    # what its last inventory said; None where it did not say
+    inventory_at: Mapped[datetime | None]
+    os_version_key: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    has_passcode: Mapped[bool | None]
+    is_encrypted: Mapped[bool | None]
+    is_compromised: Mapped[bool | None]
     search: Mapped[str] = mapped_column(
         TSVECTOR,
         Computed(
@@ -170,6 +185,8 @@ class Device(Model):
     holder: Mapped[DeviceUser | None] = relationship(lazy="raise_on_sql")
     engine: Mapped[EngineAccount] = relationship(lazy="raise_on_sql")
     client: Mapped[Client] = relationship(lazy="raise_on_sql")
+    # how it stands towards the rules; only there where a query asked for it
+    conformity: Mapped[str | None] = query_expression()
 
     @property
     def is_personal(self) -> bool:

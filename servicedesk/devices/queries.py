@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, literal_column, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, with_expression
 
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
@@ -16,6 +16,8 @@ from servicedesk.core import clock, database
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.devices.commands import DeviceCommand
+from servicedesk.devices.conformity.models import Conformity
+from servicedesk.devices.conformity.standing import standing, stands
 from servicedesk.devices.models import Device, DeviceGroup, DeviceGroupMember, DeviceUser
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class FleetFilter:
     ownership: str = ""
     group: str = ""
     seen: str = ""  # within day, week, month; silent: not for a month
+    conformity: str = ""  # a value of Conformity
     client: str = ""  # reference
     q: str = ""
 
@@ -60,10 +63,16 @@ def fleet_query(actor: Actor, wanted: FleetFilter) -> Select[Device]:
     """Return the query of the fleet as filtered, in the order of a page."""
     query = (
         select(Device)
-        .options(joinedload(Device.holder), joinedload(Device.client, innerjoin=True))
+        .options(
+            joinedload(Device.holder),
+            joinedload(Device.client, innerjoin=True),
+            with_expression(Device.conformity, standing()),
+        )
         .where(visible_to(actor, Device.client_id))
         .order_by(Device.id)
     )
+    if wanted.conformity:
+        query = query.where(stands(Conformity(wanted.conformity)))
     for column, value in (
         (Device.platform, wanted.platform),
         (Device.state, wanted.state),
@@ -134,6 +143,7 @@ def device_named(actor: Actor, reference: str) -> Device:
                 joinedload(Device.holder),
                 joinedload(Device.client, innerjoin=True),
                 joinedload(Device.engine, innerjoin=True),
+                with_expression(Device.conformity, standing()),
             )
         )
         .one_or_none()

@@ -12,6 +12,7 @@ from servicedesk.app import create_app
 from servicedesk.clients.models import Contract
 from servicedesk.core import database
 from servicedesk.devices.commands import DeviceCommand
+from servicedesk.devices.conformity.editing import RuleDraft, create_rule
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.tickets.attachments import Upload, use_folder
@@ -36,6 +37,8 @@ def foreign(desk) -> dict[str, list[str]]:
     client = make.client(name=f"{CANARY} Ltd")
     contact, agent = make.contact(client), make.agent()
     device = make.device(client, "ios")
+    draft = RuleDraft(name=f"{CANARY} rule", kind="compromised", consequences=["mark"])
+    rule = create_rule(agent, client.reference, draft)
     use_folder(desk.folder / "attachments")
     ticket = make.request(contact, "device.lock", device, subject=f"{CANARY} lock")
     add_message(contact, ticket.reference, CANARY, uploads=[Upload(name="a.txt", content=b"text")])
@@ -62,6 +65,7 @@ def foreign(desk) -> dict[str, list[str]]:
             device.reference,
             client.reference,
             contract,
+            rule.reference,
         ],
         "file": [file],
         "command_id": [str(command)],
@@ -139,7 +143,7 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
                 assert f"{CANARY} l" not in answer.text.lower().replace(CANARY.lower(), CANARY), (
                     rule.rule
                 )
-        for path in ("/tickets", "/devices", "/clients"):
+        for path in ("/tickets", "/devices", "/clients", "/conformity-rules"):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text
 

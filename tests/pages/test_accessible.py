@@ -9,7 +9,9 @@ from sqlalchemy import select
 from config import Settings
 from servicedesk.app import create_app
 from servicedesk.core import database
-from servicedesk.core.actors import Role
+from servicedesk.core.actors import SYSTEM, Role
+from servicedesk.devices.conformity.editing import RuleDraft, create_rule
+from servicedesk.devices.conformity.inventory import Inventory, take_inventories
 from servicedesk.orders.models import WorkOrder
 
 SERIOUS = {"serious", "critical"}
@@ -47,15 +49,18 @@ def story(desk):
     client = make.client()
     contact, agent = make.contact(client), make.agent()
     devices = [make.device(client, kind) for kind in ("ios", "personal", "old")]
+    take_inventories(SYSTEM, {devices[0].id: Inventory(has_passcode=False)})
+    draft = RuleDraft(name="Passcode", kind="passcode_missing", consequences=["withhold_wifi"])
+    rule = create_rule(agent, client.reference, draft)
     ticket = make.request(contact, "device.full_wipe", *devices)
     session = database.session()
     order = session.scalars(select(WorkOrder).order_by(WorkOrder.id.desc()).limit(1)).one()
     session.rollback()
-    return client, contact, agent, ticket, order, devices[0]
+    return client, contact, agent, ticket, order, devices[0], rule
 
 
 def test_the_portal(desk, sign_in, story):
-    _client, contact, _agent, ticket, order, device = story
+    _client, contact, _agent, ticket, order, device, rule = story
     pages = [
         "/portal/",
         "/portal/tickets/",
@@ -64,6 +69,8 @@ def test_the_portal(desk, sign_in, story):
         f"/portal/orders/{order.reference}",
         "/portal/devices/",
         f"/portal/devices/{device.reference}",
+        "/portal/conformity/",
+        f"/portal/conformity/{rule.reference}",
         "/portal/ask/",
         f"/portal/ask/action/device.full_wipe?device={device.reference}&q=x",
         "/portal/ask/incident",
@@ -73,7 +80,7 @@ def test_the_portal(desk, sign_in, story):
 
 
 def test_the_desk(desk, sign_in, story):
-    client, _contact, _agent, ticket, order, device = story
+    client, _contact, _agent, ticket, order, device, rule = story
     supervisor = desk.make.person(Role.SUPERVISOR)
     app = create_app(Settings.from_environment(desk.environment))
     plain = [
@@ -93,6 +100,9 @@ def test_the_desk(desk, sign_in, story):
         f"/desk/tickets/{ticket.reference}",
         f"/desk/orders/{order.reference}",
         f"/desk/devices/{device.reference}",
+        f"/desk/conformity/{rule.reference}",
+        f"/desk/conformity/{rule.reference}/edit",
+        f"/desk/conformity/new/app_outdated?client={client.reference}",
         f"/desk/clients/{client.reference}",
     ]
     assert look(desk, sign_in(supervisor), pages) == []

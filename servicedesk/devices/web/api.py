@@ -10,6 +10,7 @@ from marshmallow import Schema, fields, validate
 
 from servicedesk.clients.web.api import PageQuery, person_of_token
 from servicedesk.devices import queries
+from servicedesk.devices.conformity.models import Conformity
 from servicedesk.devices.models import Device, DeviceState, Ownership, Platform
 from servicedesk.shell.api import guard
 from servicedesk.shell.session import current_actor
@@ -24,6 +25,7 @@ class DeviceQuery(PageQuery):
     platform = fields.String(load_default="", validate=validate.OneOf([*Platform]))
     state = fields.String(load_default="", validate=validate.OneOf([*DeviceState]))
     ownership = fields.String(load_default="", validate=validate.OneOf([*Ownership]))
+    conformity = fields.String(load_default="", validate=validate.OneOf([*Conformity]))
     client = fields.String(load_default="", validate=validate.Length(max=40))
     q = fields.String(load_default="", validate=validate.Length(max=200))
 
@@ -45,6 +47,12 @@ class DeviceSchema(Schema):
     phone_number = fields.String(required=True)
     last_contact = fields.AwareDateTime(attribute="last_contact_at", required=True, allow_none=True)
     client = fields.Function(lambda device: device.client.reference, required=True)
+    conformity = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf([*Conformity, None]),
+        metadata={"description": "How it stands towards its rules; null when none concerns it."},
+    )
 
 
 class DevicePage(Schema):

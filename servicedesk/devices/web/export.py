@@ -12,6 +12,7 @@ from flask import Response, send_file, stream_with_context
 
 from servicedesk.core import clock
 from servicedesk.core.text import msgid
+from servicedesk.devices.conformity.models import CONFORMITY_LABELS, Conformity
 from servicedesk.devices.models import (
     DEVICE_STATE_LABELS,
     MANAGEMENT_LABELS,
@@ -42,6 +43,7 @@ HEADINGS = (
     msgid("IMEI"),
     msgid("Number"),
     msgid("Last contact"),
+    msgid("Conformity"),
 )
 FORMULA_OPENERS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four: full-width
 
@@ -62,6 +64,7 @@ def _row(device: Device) -> list[str]:
         device.imei,
         device.phone_number,
         device.last_contact_at.isoformat(timespec="seconds") if device.last_contact_at else "",
+        translate(CONFORMITY_LABELS[Conformity(device.conformity)]) if device.conformity else "",
     ]
 
 

@@ -11,6 +11,7 @@ from servicedesk.core.permissions import Permission, may
 from servicedesk.core.text import msgid
 from servicedesk.devices import queries
 from servicedesk.devices.catalogue import ACTIONS
+from servicedesk.devices.conformity.models import CONFORMITY_LABELS, Conformity
 from servicedesk.devices.models import (
     DEVICE_STATE_LABELS,
     OWNERSHIP_LABELS,
@@ -48,6 +49,7 @@ def asked_filter() -> queries.FleetFilter:
         state=one_of("state", DeviceState),
         ownership=one_of("ownership", Ownership),
         seen=one_of("seen", SEEN_LABELS),
+        conformity=one_of("conformity", Conformity),
         group=request.args.get("group", "")[:100].replace("\x00", ""),
         client=request.args.get("client", "")[:40].replace("\x00", ""),
         q=request.args.get("q", "")[:200],
@@ -67,6 +69,7 @@ def index() -> ResponseReturnValue:
         states=DEVICE_STATE_LABELS,
         ownerships=OWNERSHIP_LABELS,
         seen=SEEN_LABELS,
+        conformities=CONFORMITY_LABELS,
         group_options=[(name, name) for name in queries.groups_of(actor)],
         clients=[] if actor.is_contact else clients_to_choose(actor),
         actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),

@@ -9,6 +9,7 @@ from flask import render_template
 from servicedesk.core.permissions import Permission, may
 from servicedesk.devices import queries
 from servicedesk.devices.catalogue import ACTIONS
+from servicedesk.devices.conformity.queries import changes_of, standings_of
 from servicedesk.devices.models import (
     DEVICE_STATE_LABELS,
     MANAGEMENT_LABELS,
@@ -31,6 +32,8 @@ def show(reference: str) -> ResponseReturnValue:
         device=device,
         groups=queries.groups_of(actor, device.id),
         commands=queries.commands_of_device(actor, device.id),
+        standings=standings_of(actor, device.id),
+        changes=changes_of(actor, device.id),
         tickets=tickets_of_device(actor, device.id),
         actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
         platforms=PLATFORM_LABELS,
