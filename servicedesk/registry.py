@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from servicedesk.accounts import jobs as account_jobs
 from servicedesk.clients.events import ContractSigned
-from servicedesk.core import mail
+from servicedesk.core import mail, sealing
 from servicedesk.core.events import subscribe
 from servicedesk.devices import fleet_engines
 from servicedesk.devices import jobs as device_jobs
@@ -63,6 +63,7 @@ def listen() -> None:
 
 def connect(settings: Settings) -> None:
     """Give the domain what the settings decide: engines and folders."""
+    sealing.use_key(settings.secret_key)
     engines = {}
     if settings.sandbox_url:
         engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)

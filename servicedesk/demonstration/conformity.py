@@ -95,6 +95,7 @@ RULES = (
         name="Sin escritorio remoto ajeno",
         kind="app_forbidden",
         parameters={"app": "com.anydesk.anydeskandroid", "title": "AnyDesk"},
+        platform="android",
         consequences=["mark"],
     ),
     RuleDraft(

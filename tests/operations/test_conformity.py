@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 
 import pytest
 import time_machine
@@ -231,6 +232,38 @@ def test_two_evaluations_at_once_find_tell_and_lock_once(fleet, heard):
     assert len(mails()) == 3
     assert [len(e.device_ids) for e in heard if isinstance(e, LockDue)] == [3]
     assert len(read(select(ConformityChange.id))) == 3
+
+
+def test_an_evaluation_waits_for_a_report_that_is_not_committed_and_then_sees_it(fleet):
+    agent, client, (device, *_) = fleet
+    rule = create_rule(agent, client.reference, PASSCODE)
+    has_reported, may_commit = Event(), Event()
+
+    def report():
+        database.become(SYSTEM)
+        with unit_of_work(SYSTEM, "test.inventory") as work:
+            record_inventory(work, work.session.get_one(Device, device.id), CODELESS)
+            has_reported.set()
+            assert may_commit.wait(20)
+        database.session().close()
+
+    def evaluation():
+        database.become(SYSTEM)
+        try:
+            return judged(client)
+        finally:
+            database.session().close()
+
+    with ThreadPoolExecutor(2) as pool:
+        reporting = pool.submit(report)
+        assert has_reported.wait(20)
+        judging = pool.submit(evaluation)
+        with pytest.raises(TimeoutError):
+            judging.result(0.7)
+        may_commit.set()
+        reporting.result(20)
+        assert judging.result(20) == [device.id]
+    assert failing(rule) == {device.id}
 
 
 def test_reports_and_evaluations_at_once_leave_what_the_last_report_says(fleet):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from servicedesk.core.sealing import seal
 from servicedesk.core.text import msgid
+from servicedesk.devices.parameters import Kind, Parameter, cleaned, faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,32 +33,6 @@ RISK_LABELS = {
     Risk.DISRUPTIVE: msgid("Interrupts work"),
     Risk.DESTRUCTIVE: msgid("Cannot be undone"),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A value the action takes: the form, the API schema and the check are made from it."""
-
-    name: str
-    label: str
-    help: str = ""
-    required: bool = False
-    max_length: int = 200
-    multiline: bool = False
-    pattern: str | None = None
-    pattern_says: str = ""
-
-    def fault(self, value: str) -> str | None:
-        """Return what is wrong with `value` as a msgid, or None."""
-        if self.required and not value:
-            return msgid("This is needed.")
-        if len(value) > self.max_length:
-            return msgid("This is too long.")
-        if any(ord(character) < ord(" ") and character not in "\n\t" for character in value):
-            return msgid("This contains characters that a device cannot show.")
-        if value and self.pattern and not re.fullmatch(self.pattern, value):
-            return self.pattern_says
-        return None
 
 
 MESSAGE = Parameter(
@@ -118,18 +93,12 @@ class ManagedAction(ABC):
 
     def faults(self, parameters: Mapping[str, object]) -> dict[str, str]:
         """Return what is wrong with `parameters`, by name; empty means that they can be used."""
-        known = {parameter.name: parameter for parameter in self.parameters}
-        faults = {
-            name: msgid("This action does not take it.") for name in parameters if name not in known
-        }
-        for name, parameter in known.items():
-            value = parameters.get(name, "")
-            if not isinstance(value, str):
-                faults[name] = msgid("This must be text.")
-            elif fault := parameter.fault(value.strip()):
-                faults[name] = fault
-        return faults
+        return faults_of(self.parameters, parameters)
 
     def cleaned(self, parameters: Mapping[str, object]) -> dict[str, str]:
-        """Return every parameter as trimmed text; to be called after `faults` found none."""
-        return {p.name: str(parameters.get(p.name, "")).strip() for p in self.parameters}
+        """Return every parameter as kept text, secrets sealed; to be called after `faults`."""
+        kept = cleaned(self.parameters, parameters)
+        return {
+            p.name: seal(kept[p.name]) if p.kind is Kind.SECRET else kept[p.name]
+            for p in self.parameters
+        }

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from servicedesk.clients.models import FunctionalBlock
 from servicedesk.core.text import msgid
-from servicedesk.devices.catalogue.action import ManagedAction, Parameter, Risk, Way
+from servicedesk.devices.catalogue.action import ManagedAction, Risk, Way
 from servicedesk.devices.instructions import Instruction, LocateDevice
 from servicedesk.devices.models import Management, Ownership, Platform
+from servicedesk.devices.parameters import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,10 +14,10 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, case, exists, lit
 
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import Text, msgid
-from servicedesk.devices.catalogue.action import Parameter
 from servicedesk.devices.conformity.models import InstalledApp
 from servicedesk.devices.conformity.versions import version_key
 from servicedesk.devices.models import Device
+from servicedesk.devices.parameters import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
