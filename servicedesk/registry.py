@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from servicedesk.accounts import jobs as account_jobs
 from servicedesk.clients.events import ContractSigned
-from servicedesk.core import mail, sealing
+from servicedesk.core import files, mail, sealing
 from servicedesk.core.events import subscribe
 from servicedesk.devices import fleet_engines
 from servicedesk.devices import jobs as device_jobs
@@ -28,7 +28,6 @@ from servicedesk.orders.events import (
 )
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
-from servicedesk.tickets import attachments
 from servicedesk.tickets import jobs as ticket_jobs
 from servicedesk.tickets import reactions as ticket_reactions
 
@@ -68,4 +67,4 @@ def connect(settings: Settings) -> None:
     if settings.sandbox_url:
         engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)
     fleet_engines.use_engines(engines)
-    attachments.use_folder(settings.instance / "attachments")
+    files.use_folder(settings.instance / "attachments")

@@ -18,6 +18,8 @@ from servicedesk.core.database import Model
 from servicedesk.devices import brakes, commands
 from servicedesk.devices import models as devices
 from servicedesk.devices.conformity import models as conformity
+from servicedesk.devices.policies import documents
+from servicedesk.devices.policies import models as policies
 from servicedesk.orders import models as orders
 from servicedesk.sla import models as sla
 from servicedesk.tickets import models as tickets
@@ -34,6 +36,8 @@ MODEL_MODULES = (
     commands,
     brakes,
     conformity,
+    policies,
+    documents,
     orders,
     sla,
     tickets,

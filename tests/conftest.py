@@ -14,10 +14,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from servicedesk import registry, schema
-from servicedesk.core import database, embedded_postgres, sealing
+from servicedesk.core import database, embedded_postgres, files, sealing
 from servicedesk.core.actors import GATE, SYSTEM
 from servicedesk.sla.terms import forget_terms
-from servicedesk.tickets import attachments
 from tests.desk_on_loopback import PASSWORD, chromium, desk_on
 from tests.make import Make
 
@@ -100,7 +99,7 @@ def sessions(database_address: str, tmp_path: Path) -> Iterator[scoped_session]:
     registry.listen()
     forget_terms()
     sealing.use_key("a key of the tests")
-    attachments.use_folder(tmp_path / "attachments")
+    files.use_folder(tmp_path / "attachments")
     database.become(SYSTEM)  # a test looks at everything; what an actor sees is asked as the actor
     yield source
     source.remove()

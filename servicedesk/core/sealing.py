@@ -1,18 +1,19 @@
-"""Secrets at rest: sealed with a key from the settings, opened only where they leave for an engine."""
+"""Secrets at rest: sealed with a key from the settings, opened only where they leave for an engine.
+
+Sealing is deterministic (AES-SIV): the same secret seals to the same text, so two settings can be
+compared, and a policy's fingerprint kept, without opening anything.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 PREFIX = "sealed:"
-_fernets: list[Fernet] = []
+_ciphers: list[AESSIV] = []
 
 
 class NotOurs(ValueError):
@@ -21,32 +22,29 @@ class NotOurs(ValueError):
 
 def use_key(secret: str) -> None:
     """Seal and open with a key derived from `secret`; the composition root calls this."""
-    key = hashlib.sha256(b"servicedesk sealing 1|" + secret.encode()).digest()
-    _fernets[:] = [Fernet(base64.urlsafe_b64encode(key))]
+    key = hashlib.sha512(b"servicedesk sealing 1|" + secret.encode()).digest()
+    _ciphers[:] = [AESSIV(key)]
 
 
 def seal(text: str) -> str:
-    """Return `text` as it may be kept; what is sealed or empty stays as it is."""
-    if not text or is_sealed(text):
-        return text
-    return PREFIX + _fernets[0].encrypt(text.encode()).decode()
+    """Return `text` as it may be kept; nothing stays nothing."""
+    if not text:
+        return ""
+    sealed = _ciphers[0].encrypt(text.encode(), None)
+    return PREFIX + base64.urlsafe_b64encode(sealed).decode()
 
 
-def is_sealed(text: str) -> bool:
-    """Whether a kept text is a sealed one."""
-    return text.startswith(PREFIX)
-
-
-def unseal(text: str) -> str:
-    """Return what was sealed. Raises NotOurs."""
-    if not is_sealed(text):
-        return text
+def unseal(sealed: str) -> str:
+    """Return what `seal` was given. Raises NotOurs."""
+    if not sealed:
+        return ""
     try:
-        return _fernets[0].decrypt(text.removeprefix(PREFIX).encode()).decode()
-    except InvalidToken:
+        return _ciphers[0].decrypt(_bytes_of(sealed), None).decode()
+    except (InvalidTag, ValueError):
         raise NotOurs from None
 
 
-def unsealed(values: Mapping[str, str]) -> dict[str, str]:
-    """Return settings with their secrets in the clear, for an engine. Raises NotOurs."""
-    return {name: unseal(value) for name, value in values.items()}
+def _bytes_of(sealed: str) -> bytes:
+    if not sealed.startswith(PREFIX):
+        raise NotOurs
+    return base64.b64decode(sealed.removeprefix(PREFIX), altchars=b"-_", validate=True)

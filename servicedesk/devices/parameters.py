@@ -42,6 +42,7 @@ class Parameter:
     least: int = 0
     most: int = 1_000_000
     choices: Mapping[str, str] = field(default_factory=dict)  # value → label
+    offers: str = ""  # what of the client's a form lets choose from: groups, profiles, documents
 
     def fault(self, value: str) -> str | None:
         """Return what is wrong with `value` as a msgid, or None."""

@@ -103,7 +103,9 @@ def present_hash(work: Work, order: WorkOrder) -> str:
     ids = work.session.scalars(
         select(OrderTarget.device_id).where(OrderTarget.order_id == order.id)
     ).all()
-    return content_hash(order.client_id, order.action_code, order.parameters, list(ids))
+    return content_hash(
+        order.client_id, order.action_code, order.parameters, list(ids), order.group_ids
+    )
 
 
 def confirmation_of(session: Session, order: WorkOrder) -> Text | None:

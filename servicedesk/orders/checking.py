@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Select, func, select
@@ -59,6 +59,7 @@ class Targets:
     """The devices an order names, all of one client: rows of `COLUMNS`, by id."""
 
     rows: Sequence[Any]
+    group_ids: list[int] = field(default_factory=list)  # of the groups that were named, by id
 
     @property
     def ids(self) -> list[int]:
@@ -81,8 +82,9 @@ def targets_named(
 ) -> Targets:
     """Return the devices of these references and all that are in these groups.
 
-    `client`: whose groups are meant, where several clients have one of the name. Raises InvalidInput naming what is not there for this actor, when there is nothing, or when
-    they are of several clients.
+    `client`: whose groups are meant, where several clients have one of the name. Raises InvalidInput
+    naming what is not there for this actor, when there is nothing, or when they are of several
+    clients.
     """
     wanted = list(dict.fromkeys(reference.strip() for reference in references if reference.strip()))
     names = list(dict.fromkeys(name.strip() for name in groups if name.strip()))
@@ -98,15 +100,14 @@ def targets_named(
             field=FIELD,
             references=", ".join(sorted(missing)[:5]),
         )
-    if names:
-        _check_groups(session, actor, names, client)
+    group_ids = _checked_groups(session, actor, names, client) if names else []
     if not rows:
         raise InvalidInput(
             msgid("There is no device in that group."), field="action.targets.groups"
         )
     if len({row.client_id for row in rows}) > 1:
         raise InvalidInput(msgid("The devices belong to different clients."), field=FIELD)
-    return Targets(rows=rows)
+    return Targets(rows=rows, group_ids=group_ids)
 
 
 def _members(actor: Actor, names: Sequence[str]) -> Select[Any]:
@@ -132,17 +133,19 @@ def _of(client: str, query: Select[Any], column: Any) -> Select[Any]:
     )
 
 
-def _check_groups(session: Session, actor: Actor, names: Sequence[str], client: str) -> None:
-    query = select(DeviceGroup.name).where(
+def _checked_groups(session: Session, actor: Actor, names: Sequence[str], client: str) -> list[int]:
+    """Return the ids of the groups of these names. Raises InvalidInput naming those not there."""
+    query: Any = select(DeviceGroup.id, DeviceGroup.name).where(
         DeviceGroup.name == func.any(list(names)), visible_to(actor, DeviceGroup.client_id)
     )
-    found = session.scalars(_of(client, query, DeviceGroup.client_id))
-    if missing := set(names) - set(found):
+    found = session.execute(_of(client, query, DeviceGroup.client_id)).all()
+    if missing := set(names) - {row.name for row in found}:
         raise InvalidInput(
             msgid("There is no group %(names)s."),
             field="action.targets.groups",
             names=", ".join(sorted(missing)[:5]),
         )
+    return sorted(row.id for row in found)
 
 
 def verdicts(

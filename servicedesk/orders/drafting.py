@@ -83,7 +83,10 @@ def draft_order(
         state=OrderState.AWAITING_APPROVAL if needs_approval else OrderState.DRAFT,
         needs_approval=needs_approval,
         is_wide=is_wide,
-        content_hash=content_hash(targets.client_id, action.code, cleaned, targets.ids),
+        group_ids=targets.group_ids,
+        content_hash=content_hash(
+            targets.client_id, action.code, cleaned, targets.ids, targets.group_ids
+        ),
         target_count=len(targets.rows),
         author_id=work.actor.user_id,
         author_name=work.actor.name,

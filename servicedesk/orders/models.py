@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from servicedesk.core.database import Model
@@ -143,6 +143,8 @@ class WorkOrder(Model):
     reference: Mapped[str] = mapped_column(unique=True)
     action_code: Mapped[str]
     parameters: Mapped[dict[str, Any]]
+    # what a configuration is for: these groups, or with none the targets one by one
+    group_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list)
     state: Mapped[OrderState]
     needs_approval: Mapped[bool]
     content_hash: Mapped[str]
@@ -229,8 +231,14 @@ class OrderTarget(Model):
 
 
 def content_hash(
-    client_id: int, action_code: str, parameters: dict[str, Any], device_ids: list[int]
+    client_id: int,
+    action_code: str,
+    parameters: dict[str, Any],
+    device_ids: list[int],
+    group_ids: list[int],
 ) -> str:
     """Return the hash of what an order would do: what an approval signs."""
     content = [client_id, action_code, parameters, sorted(device_ids)]
+    if group_ids:
+        content.append(sorted(group_ids))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

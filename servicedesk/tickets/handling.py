@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from servicedesk.core.actors import Actor
+    from servicedesk.core.files import Upload
     from servicedesk.core.unit_of_work import Work
-    from servicedesk.tickets.attachments import Upload
     from servicedesk.tickets.models import Impact, Queue, TicketEntry, Urgency
 
 BODY_LENGTH = 20_000

@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from servicedesk.core.actors import Actor
+    from servicedesk.core.files import Upload
     from servicedesk.core.unit_of_work import Work
     from servicedesk.orders.checking import Targets
     from servicedesk.orders.models import WorkOrder
-    from servicedesk.tickets.attachments import Upload
 
 SUBJECT_LENGTH = 200
 DESCRIPTION_LENGTH = 20_000

@@ -11,11 +11,11 @@ from servicedesk.accounts.models import ApiToken
 from servicedesk.app import create_app
 from servicedesk.clients.models import Contract
 from servicedesk.core import database
+from servicedesk.core.files import Upload, use_folder
 from servicedesk.devices.commands import DeviceCommand
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
-from servicedesk.tickets.attachments import Upload, use_folder
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from tests.visitor import visiting

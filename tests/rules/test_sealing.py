@@ -26,10 +26,13 @@ def test_what_is_sealed_says_nothing_and_comes_back() -> None:
     assert sealing.unseal(sealed) == "Sol y sombra"
 
 
-def test_sealing_twice_and_sealing_nothing_change_nothing() -> None:
-    sealed = sealing.seal("Sol y sombra")
-    assert sealing.seal(sealed) == sealed
+def test_nothing_stays_nothing() -> None:
     assert sealing.seal("") == ""
+    assert sealing.unseal("") == ""
+
+
+def test_a_secret_that_looks_sealed_is_sealed_all_the_same() -> None:
+    assert sealing.unseal(sealing.seal("sealed:x")) == "sealed:x"
 
 
 def test_another_key_does_not_open_it() -> None:
@@ -39,6 +42,14 @@ def test_another_key_does_not_open_it() -> None:
         sealing.unseal(sealed)
 
 
-def test_plain_settings_pass_through() -> None:
-    values = {"ssid": "Oficina", "password": sealing.seal("Sol y sombra")}
-    assert sealing.unsealed(values) == {"ssid": "Oficina", "password": "Sol y sombra"}
+def test_the_same_secret_seals_to_the_same_text() -> None:
+    assert sealing.seal("Sol y sombra") == sealing.seal("Sol y sombra")
+    assert sealing.seal("Sol y sombra") != sealing.seal("Sol y Sombra")
+
+
+@pytest.mark.parametrize(
+    "broken", ["sealed:", "sealed:x", "sealed:AAAA", "sealed:%%%", "Sol y sombra"]
+)
+def test_what_was_changed_does_not_open(broken: str) -> None:
+    with pytest.raises(sealing.NotOurs):
+        sealing.unseal(broken)

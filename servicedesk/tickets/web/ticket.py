@@ -8,7 +8,7 @@ from flask import flash, make_response, redirect, render_template, request, send
 from flask_babel import gettext as _
 from wtforms.fields.choices import SelectChoice
 
-from servicedesk.core import database
+from servicedesk.core import database, files
 from servicedesk.core.errors import DomainError
 from servicedesk.core.permissions import Permission, may
 from servicedesk.orders.queries import steps, view_of
@@ -155,7 +155,7 @@ def download(reference: str, file: str) -> ResponseReturnValue:
     """Give a file out, never shown inside the desk's own pages."""
     found = attachments.attachment_for(database.session(), current_actor(), reference, file)
     response = send_file(
-        attachments.path_of(found.sha256),
+        files.path_of(found.sha256),
         mimetype=found.media_type,
         as_attachment=True,
         download_name=found.name,
