@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("group_ids", sa.ARRAY(sa.BigInteger()), nullable=False, server_default="{}"),
     )
     op.alter_column("work_order", "group_ids", server_default=None)
+    op.add_column("work_order", sa.Column("undo", JSONB()))
     _walls()
 
 
@@ -183,6 +184,7 @@ def _device_policy() -> None:
         sa.Column("reported", JSONB(), nullable=False),
         sa.Column("reported_at", INSTANT),
         sa.Column("has_drift", sa.Boolean(), nullable=False),
+        sa.Column("is_held", sa.Boolean(), nullable=False),
         _key("device_policy", "client_id", "client"),
         _key("device_policy", "device_id", "device"),
         _key("device_policy", "effective_id", "effective_policy"),
@@ -261,6 +263,7 @@ def _walls() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("work_order", "undo")
     op.drop_column("work_order", "group_ids")
     for table in reversed(TABLES):
         op.drop_table(table)

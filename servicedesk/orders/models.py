@@ -145,6 +145,8 @@ class WorkOrder(Model):
     parameters: Mapped[dict[str, Any]]
     # what a configuration is for: these groups, or with none the targets one by one
     group_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list)
+    # what takes it back once it was executed: {"code": …, "parameters": …}; None: nothing does
+    undo: Mapped[dict[str, Any] | None]
     state: Mapped[OrderState]
     needs_approval: Mapped[bool]
     content_hash: Mapped[str]

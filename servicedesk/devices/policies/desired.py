@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, text
 
 from servicedesk.devices.conformity.models import WITHHOLDS
+from servicedesk.devices.policies.changes import lock_policies
 from servicedesk.devices.policies.effective import Assigned, Effective, Rank, effective_policy
 from servicedesk.devices.policies.models import PolicyProfile, PolicyVersion, VersionState
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.policies.content import Content
-
-LOCKS = 7_302_029  # the class of these advisory locks; the number in it is the client's id
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,7 @@ def refresh_desired(
     enrolled should have nothing and are forgotten.
     """
     work.session.flush()
-    work.session.execute(
-        text("SELECT pg_advisory_xact_lock(:locks, :client)"), {"locks": LOCKS, "client": client_id}
-    )
+    lock_policies(work, client_id)
     wanted = {"client": client_id, "devices": None if device_ids is None else list(device_ids)}
     work.session.execute(FORGET, wanted)
     alike = devices_alike(work.session, client_id, device_ids)
@@ -191,8 +188,8 @@ KEEP = text("""
 """)
 WRITE = text("""
     INSERT INTO device_policy AS p
-      (device_id, client_id, effective_id, desired_at, reported, has_drift)
-    SELECT w.device_id, :client, w.policy_id, :now, '{}', e.fingerprints <> '{}'
+      (device_id, client_id, effective_id, desired_at, reported, has_drift, is_held)
+    SELECT w.device_id, :client, w.policy_id, :now, '{}', e.fingerprints <> '{}', false
       FROM unnest(CAST(:devices AS bigint[]), CAST(:policies AS bigint[])) AS w (device_id, policy_id)
       JOIN effective_policy e ON e.id = w.policy_id
     ON CONFLICT (device_id) DO UPDATE
