@@ -13,7 +13,9 @@ from servicedesk.devices import jobs as device_jobs
 from servicedesk.devices.conformity import jobs as conformity_jobs
 from servicedesk.devices.conformity import reactions as conformity_reactions
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
-from servicedesk.devices.events import CommandSettled, InventoryChanged
+from servicedesk.devices.events import CommandSettled, ConformityChanged, InventoryChanged
+from servicedesk.devices.policies import compilation
+from servicedesk.devices.policies import reactions as policy_reactions
 from servicedesk.orders import jobs as order_jobs
 from servicedesk.orders import reactions as order_reactions
 from servicedesk.orders.events import (
@@ -50,6 +52,7 @@ def listen() -> None:
     subscribe(ContractSigned, measure_contract)
     subscribe(CommandSettled, order_reactions.on_command_settled)
     subscribe(InventoryChanged, conformity_reactions.on_inventory_changed)
+    subscribe(ConformityChanged, policy_reactions.on_conformity_changed)
     subscribe(OrderApproved, ticket_reactions.on_order_approved)
     subscribe(OrderStarted, ticket_reactions.on_order_started)
     subscribe(OrderFinished, ticket_reactions.on_order_finished)
@@ -68,3 +71,4 @@ def connect(settings: Settings) -> None:
         engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)
     fleet_engines.use_engines(engines)
     files.use_folder(settings.instance / "attachments")
+    compilation.use_address(settings.public_url)

@@ -23,10 +23,11 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 from servicedesk import registry
 from servicedesk.accounts.models import Credential
 from servicedesk.accounts.passwords import hash_password
-from servicedesk.core import database
+from servicedesk.core import database, files, sealing
 from servicedesk.core.actors import SYSTEM, Actor
 from servicedesk.devices import fleet_engines
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
+from servicedesk.devices.models import DeviceState
 from servicedesk.sla.terms import forget_terms
 from tests.make import Make
 
@@ -60,6 +61,8 @@ class Desk:
     def take_over(self) -> None:
         """Point the operations of this process at the desk's database."""
         point_at(self.sessions)
+        sealing.use_key(self.environment["SECRET_KEY"])
+        files.use_folder(self.folder / "attachments")
         fleet_engines.use_engines({"sandbox": self.make.engine})
 
     def let_go(self) -> None:
@@ -108,6 +111,7 @@ class Desk:
                     "management": device.management.value,
                     "last_contact": device.last_contact_at.isoformat(),
                     "behaviour": behaviour or {"kind": "prompt"},
+                    "enrolled": device.state is DeviceState.ENROLLED,
                 }
                 for device in devices
             ]

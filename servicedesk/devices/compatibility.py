@@ -35,6 +35,7 @@ POSSIBLE = Verdict(possible=True)
 
 _STATE_REFUSALS: Mapping[DeviceState, str] = {
     DeviceState.PENDING: msgid("The device is not enrolled yet."),
+    DeviceState.ENROLLED: msgid("The device is enrolled already."),
     DeviceState.RETIRED: msgid("The device has left the service."),
     DeviceState.WIPED: msgid("The device was wiped and is not enrolled."),
 }
@@ -68,7 +69,7 @@ def _reasons(
             msgid("The contract does not contain the block “%(block)s”."),
             {"block": BLOCK_LABELS[action.block]},
         )
-    if device.state is not DeviceState.ENROLLED:
+    if device.state not in action.states:
         yield Text(_STATE_REFUSALS[device.state])
     if device.ownership not in action.ownerships:
         yield Text(action.ownership_refusal)

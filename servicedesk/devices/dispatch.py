@@ -27,8 +27,14 @@ from servicedesk.devices.commands import (
 )
 from servicedesk.devices.engines.contract import EngineOrder
 from servicedesk.devices.events import CommandSettled
-from servicedesk.devices.instructions import instruction_from_json
+from servicedesk.devices.instructions import (
+    ApplyPolicy,
+    EnrolDevice,
+    Instruction,
+    instruction_from_json,
+)
 from servicedesk.devices.models import Device
+from servicedesk.devices.policies.compilation import policy_for
 from servicedesk.devices.settlement import record_submission
 
 if TYPE_CHECKING:
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import CursorResult
+    from sqlalchemy.orm import Session
 
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.action import ManagedAction
@@ -141,7 +148,7 @@ def _mark_sent(command_id: int) -> tuple[str, EngineOrder] | None:
         command.state = COMMAND_MOVES.check(command.state, CommandState.SENT)
         command.sent_at = command.checked_at = work.at
         command.attempts += 1
-        return command.device.engine.key, engine_order_of(command, batch)
+        return command.device.engine.key, engine_order_of(work.session, command, batch)
 
 
 def _must_wait(work: Work, batch: CommandBatch, command: DeviceCommand) -> bool:
@@ -158,14 +165,24 @@ def _must_wait(work: Work, batch: CommandBatch, command: DeviceCommand) -> bool:
     return True
 
 
-def engine_order_of(command: DeviceCommand, batch: CommandBatch) -> EngineOrder:
+def engine_order_of(session: Session, command: DeviceCommand, batch: CommandBatch) -> EngineOrder:
     """Return what the engine is told: the same key whenever it is told again."""
     return EngineOrder(
         idempotency_key=command.key,
         device_external_id=command.device.external_id,
-        instruction=instruction_from_json(batch.instruction, batch.parameters),
+        instruction=_instruction_for(session, command.device, batch),
         not_after=command.not_after,
     )
+
+
+def _instruction_for(session: Session, device: Device, batch: CommandBatch) -> Instruction:
+    """Return the batch's instruction, with what differs from device to device filled in."""
+    if batch.instruction == ApplyPolicy.kind:
+        return policy_for(session, device)
+    if batch.instruction == EnrolDevice.kind:
+        facts = ("platform", "os_version", "manufacturer", "model", "ownership", "management")
+        return EnrolDevice(facts={name: str(getattr(device, name)) for name in facts})
+    return instruction_from_json(batch.instruction, batch.parameters)
 
 
 def expire(work: Work, command: DeviceCommand) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from servicedesk.core.text import msgid
@@ -69,12 +69,58 @@ class LocateDevice(Instruction):
     is_repeatable = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApplyPolicy(Instruction):
+    """Have exactly these settings, and report what there is afterwards.
+
+    Each entry: `section`, `key`, `fingerprint` (what the device reports when it has it), `settings`.
+    A batch keeps it empty: it is filled for each device when its command leaves, secrets in the
+    clear, and never stored.
+    """
+
+    kind = "apply_policy"
+    is_repeatable = True
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClearPasscode(Instruction):
+    """Remove the code that opens the device, because its holder has forgotten it."""
+
+    kind = "clear_passcode"
+    is_repeatable = False  # a second time it could remove one that was set since
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrolDevice(Instruction):
+    """Take the device under management; filled with its `facts` when the command leaves."""
+
+    kind = "enrol_device"
+    is_repeatable = True
+
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseDevice(Instruction):
+    """Let the device out of management, with all the company has put on it."""
+
+    kind = "release_device"
+    is_repeatable = False
+    is_destructive = True
+
+
 INSTRUCTIONS: tuple[type[Instruction], ...] = (
     LockDevice,
     EnterpriseWipe,
     EraseDevice,
     ShowMessage,
     LocateDevice,
+    ApplyPolicy,
+    ClearPasscode,
+    EnrolDevice,
+    ReleaseDevice,
 )
 INSTRUCTION_LABELS = {
     LockDevice.kind: msgid("Lock"),
@@ -82,6 +128,10 @@ INSTRUCTION_LABELS = {
     EraseDevice.kind: msgid("Full wipe"),
     ShowMessage.kind: msgid("Push message"),
     LocateDevice.kind: msgid("GPS location"),
+    ApplyPolicy.kind: msgid("Policy applied"),
+    ClearPasscode.kind: msgid("Passcode cleared"),
+    EnrolDevice.kind: msgid("Enrolment"),
+    ReleaseDevice.kind: msgid("Retirement"),
 }
 _BY_KIND = {instruction.kind: instruction for instruction in INSTRUCTIONS}
 

@@ -71,6 +71,15 @@ class Parameter:
         return value.isascii() and value.isdigit() and self.least <= int(value) <= self.most
 
 
+SEALED = "•••"
+
+
+def shown(parameters: Sequence[Parameter], values: Mapping[str, str]) -> dict[str, str]:
+    """Return kept values as people and programs may see them: secrets never, not even sealed."""
+    secret = {p.name for p in parameters if p.kind is Kind.SECRET}
+    return {name: SEALED if name in secret and value else value for name, value in values.items()}
+
+
 def as_text(value: object) -> str | None:
     """Return a value of a form or of JSON as the text it is kept as; None when it is none of ours."""
     if value is None or value is False:

@@ -24,6 +24,7 @@ from servicedesk.devices.commands import (
 from servicedesk.devices.effects import apply_effect
 from servicedesk.devices.engines.contract import Observation, ObservedState, SubmissionOutcome
 from servicedesk.devices.events import CommandSettled
+from servicedesk.devices.policies.reported import record_reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,6 +143,8 @@ def record_answer(work: Work, observation: Observation, source: str) -> bool:
         evidence=observation.evidence,
     )
     command.checked_at = work.at
+    if is_new and observation.reported is not None:
+        record_reports(work, {command.device_id: (observation.reported, observation.at)})
     command.engine_ref = command.engine_ref or observation.engine_ref
     if observation.state is ObservedState.ACCEPTED:
         return _confirm(work, command)

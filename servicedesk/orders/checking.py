@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from servicedesk.clients.models import Contract
     from servicedesk.core.actors import Actor
     from servicedesk.devices.catalogue.action import ManagedAction
+    from servicedesk.devices.catalogue.desired_state import DesiredStateAction
 
 FIELD = "action.targets.devices"
+THERE = (DeviceState.ENROLLED, DeviceState.PENDING)  # who has left the service is not meant
 # what a verdict depends on: devices that are alike in these get the same one
 KIND = (
     Device.state,
@@ -54,12 +56,23 @@ COLUMNS = (
 )
 
 
+class BadParameters(InvalidInput):
+    """Parameters of an action that cannot be used; `faults` says which and why (msgids)."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        """Name the first fault in the sentence; all are in `faults`."""
+        name, fault = next(iter(faults.items()))
+        super().__init__(fault, field=f"action.parameters.{name}")
+        self.faults = dict(faults)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Targets:
     """The devices an order names, all of one client: rows of `COLUMNS`, by id."""
 
     rows: Sequence[Any]
     group_ids: list[int] = field(default_factory=list)  # of the groups that were named, by id
+    has_singles: bool = False  # devices were named too, one by one
 
     @property
     def ids(self) -> list[int]:
@@ -107,7 +120,41 @@ def targets_named(
         )
     if len({row.client_id for row in rows}) > 1:
         raise InvalidInput(msgid("The devices belong to different clients."), field=FIELD)
-    return Targets(rows=rows, group_ids=group_ids)
+    return Targets(rows=rows, group_ids=group_ids, has_singles=bool(wanted))
+
+
+def targets_reached(
+    session: Session,
+    actor: Actor,
+    client: str,
+    action: DesiredStateAction,
+    named: Mapping[str, str],
+) -> Targets:
+    """Return the devices of an action that finds them itself, from its right parameters.
+
+    `client`: its reference, or empty where the actor has just one. Raises InvalidInput.
+    """
+    own = select(Client.id).where(visible_to(actor, Client.id))
+    ids = session.scalars((own.where(Client.reference == client) if client else own).limit(2)).all()
+    if len(ids) != 1:
+        raise InvalidInput(msgid("Say for which client."), field="client")
+    if faults := action.faults_here(session, ids[0], named):
+        raise BadParameters(faults)
+    groups, devices = action.reach(session, ids[0], named)
+    members = (
+        select(DeviceGroupMember.device_id)
+        .join(Device, Device.id == DeviceGroupMember.device_id)
+        .where(DeviceGroupMember.group_id == func.any(list(groups)), Device.state.in_(THERE))
+    )
+    rows = session.execute(
+        select(*COLUMNS)
+        .where(visible_to(actor, Device.client_id))
+        .where(Device.id.in_(members) | (Device.id == func.any(list(devices))))
+        .order_by(Device.id)
+    ).all()
+    if not rows:
+        raise InvalidInput(msgid("It reaches no device."), field=FIELD)
+    return Targets(rows=rows, group_ids=list(groups))
 
 
 def _members(actor: Actor, names: Sequence[str]) -> Select[Any]:
@@ -119,7 +166,7 @@ def _members(actor: Actor, names: Sequence[str]) -> Select[Any]:
         .where(
             DeviceGroup.name == func.any(list(names)),
             visible_to(actor, DeviceGroup.client_id),
-            Device.state.in_((DeviceState.ENROLLED, DeviceState.PENDING)),
+            Device.state.in_(THERE),
         )
     )
 

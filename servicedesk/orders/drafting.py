@@ -14,7 +14,7 @@ from servicedesk.core.references import next_reference
 from servicedesk.core.text import msgid
 from servicedesk.devices.brakes import fleet_size
 from servicedesk.devices.catalogue.action import Risk
-from servicedesk.orders.checking import verdict_columns, verdicts
+from servicedesk.orders.checking import BadParameters, verdict_columns, verdicts
 from servicedesk.orders.models import OrderStage, OrderState, WorkOrder, content_hash
 from servicedesk.orders.stages import PlannedStage, default_plan
 
@@ -38,16 +38,6 @@ INSERT_TARGETS = text(
 )
 
 
-class BadParameters(InvalidInput):
-    """Parameters of an action that cannot be used; `faults` says which and why (msgids)."""
-
-    def __init__(self, faults: Mapping[str, str]) -> None:
-        """Name the first fault in the sentence; all are in `faults`."""
-        name, fault = next(iter(faults.items()))
-        super().__init__(fault, field=f"action.parameters.{name}")
-        self.faults = dict(faults)
-
-
 class TooWide(InvalidInput):
     """At no setting does one order destroy more than half of a fleet."""
 
@@ -66,9 +56,10 @@ def draft_order(
 ) -> WorkOrder:
     """Write an order with a verdict for every device. Raises Forbidden, BadParameters, TooWide."""
     require(work.actor, Permission.DEVICE_ACT)
-    if faults := action.faults(parameters):
+    cleaned = checked_parameters(action, parameters)
+    if faults := action.faults_here(work.session, targets.client_id, cleaned):
         raise BadParameters(faults)
-    cleaned = action.cleaned(parameters)
+    _check_kind_of_targets(action, targets)
     judged = verdicts(work.session, action, targets.rows, contract, work.at.date())
     able = sum(verdict.possible for verdict in judged)
     is_wide = action.is_destructive and _is_wide(work, targets, able, contract)
@@ -98,6 +89,24 @@ def draft_order(
     write_stages(work, order, default_plan(len(targets.rows)))
     work.note(targets=[row.reference for row in targets.rows[:50]], target_count=len(targets.rows))
     return order
+
+
+def checked_parameters(action: ManagedAction, parameters: Mapping[str, object]) -> dict[str, str]:
+    """Return parameters as they are kept. Raises BadParameters."""
+    if faults := action.faults(parameters):
+        raise BadParameters(faults)
+    return action.cleaned(parameters)
+
+
+def _check_kind_of_targets(action: ManagedAction, targets: Targets) -> None:
+    """Raise InvalidInput when groups are needed, or groups and single devices are mixed."""
+    if action.needs_groups and not targets.group_ids:
+        raise InvalidInput(msgid("Choose a group."), field="action.targets.groups")
+    if action.changes_policy and targets.group_ids and targets.has_singles:
+        raise InvalidInput(
+            msgid("Choose groups or single devices, not both at once."),
+            field="action.targets.groups",
+        )
 
 
 def _is_wide(work: Work, targets: Targets, able: int, contract: Contract | None) -> bool:

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from servicedesk.core.errors import NotAllowedNow
 from servicedesk.core.jobs import job
+from servicedesk.devices.policies.models import RECONCILE_POLICIES
 from servicedesk.orders.progress import advance, due_orders, give_up
+from servicedesk.orders.reconciling import clients_with_policies, reconcile_policies
 from servicedesk.orders.stopping import PAUSE_STOPPED
 from servicedesk.orders.stopping import pause_stopped as pause_orders_of
 
@@ -19,6 +21,19 @@ def advance_due() -> None:
             advance(order_id)
         except NotAllowedNow:
             give_up(order_id)
+
+
+@job(RECONCILE_POLICIES)
+def bring_to_policy(client_id: int) -> None:
+    """Tell devices of a client that differ from their policy what they should have."""
+    reconcile_policies(client_id)
+
+
+@job("orders.reconcile_all_policies", queue="devices", every=timedelta(hours=1))
+def reconcile_all_policies() -> None:
+    """Look at every client's devices: documents expire, people change settings by hand."""
+    for client_id in clients_with_policies():
+        reconcile_policies(client_id)
 
 
 @job(PAUSE_STOPPED)

@@ -19,6 +19,7 @@ from servicedesk.devices.commands import CommandBatch, CommandState, DeviceComma
 from servicedesk.devices.dispatch import add_commands, hold, open_batch
 from servicedesk.devices.models import Device
 from servicedesk.orders.checking import COLUMNS, verdict_columns, verdicts
+from servicedesk.orders.configuration import change_desired, let_go_policies
 from servicedesk.orders.events import OrderFinished, OrderPaused, OrderStarted, StageStarted
 from servicedesk.orders.models import (
     ORDER_MOVES,
@@ -48,7 +49,12 @@ class NoDeviceAble(NotAllowedNow):
 
 
 def begin(work: Work, order: WorkOrder) -> None:
-    """Command the devices of the first stage that has any. Raises NoDeviceAble."""
+    """Command the devices of the first stage that has any.
+
+    What changes the devices' policy changes it first, for all of them; each is told when its stage
+    comes. Raises NoDeviceAble, or what the change refuses.
+    """
+    change_desired(work, order)
     if not _start_next_stage(work, order):
         raise NoDeviceAble
 
@@ -77,7 +83,10 @@ def _command(work: Work, order: WorkOrder, stage: OrderStage, able: Sequence[Any
         order.batch_id = batch.id
     else:
         batch = work.session.get_one(CommandBatch, order.batch_id)
-    add_commands(work, batch, [device.id for device in able], work.at + action.not_after)
+    ids = [device.id for device in able]
+    if action.changes_policy:
+        let_go_policies(work, ids)
+    add_commands(work, batch, ids, work.at + action.not_after)
     stages = stages_of(work, order)
     for earlier in stages:
         if earlier.number < stage.number:

@@ -19,7 +19,8 @@ from servicedesk.core.text import Text
 from servicedesk.devices.catalogue import action_named
 from servicedesk.devices.commands import SETTLED, CommandState, DeviceCommand
 from servicedesk.devices.instructions import is_repeatable
-from servicedesk.devices.models import Device
+from servicedesk.devices.models import Device, DeviceGroup
+from servicedesk.devices.parameters import Parameter, shown
 from servicedesk.orders.approval import confirmation_of
 from servicedesk.orders.blast_radius import BlastRadius, blast_radius
 from servicedesk.orders.models import (
@@ -66,7 +67,29 @@ class OrderView:
     states: dict[CommandState, int]
     stages: Sequence[OrderStage]
     radius: BlastRadius | None  # while nothing has been sent
+    groups: Sequence[str]  # that it was asked for
     confirmation: Text | None  # what an approver has to type
+
+    @property
+    def parameters(self) -> Sequence[tuple[Parameter, str]]:
+        """Return what was filled in, with the words for it; no secret among them."""
+        values = shown(self.action.parameters, self.order.parameters)
+        return [(one, values[one.name]) for one in self.action.parameters if values.get(one.name)]
+
+    @property
+    def undo(self) -> dict[str, Any] | None:
+        """Return what an address of the request that takes it back needs; None: there is none."""
+        order = self.order
+        if not order.undo or order.batch_id is None:
+            return None
+        named = {"code": order.undo["code"], "client": self.client.reference}
+        action = action_named(order.undo["code"])
+        if action.finds_its_targets:
+            return {**named, **order.undo["parameters"]}
+        if not self.groups and order.target_count > len(self.outcomes.items):
+            return None  # too many to be named in an address
+        devices = [] if self.groups else [o.target.device.reference for o in self.outcomes.items]
+        return {**named, **order.undo["parameters"], "group": self.groups, "device": devices}
 
     @property
     def refused(self) -> int:
@@ -167,6 +190,13 @@ def view_of(
         able=order.target_count - sum(row[2] for row in refusals),
         refusals=[(Text(row[0], row[1] or {}), row[2]) for row in refusals],
         states=states,
+        groups=session.scalars(
+            select(DeviceGroup.name)
+            .where(DeviceGroup.id == func.any(order.group_ids))
+            .order_by(DeviceGroup.name)
+        ).all()
+        if order.group_ids
+        else [],
         stages=session.scalars(
             select(OrderStage).where(OrderStage.order_id == order.id).order_by(OrderStage.number)
         ).all(),

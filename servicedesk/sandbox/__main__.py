@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import hmac
+import json
 import logging
 import os
 import signal
@@ -41,12 +42,19 @@ def act(store: Store, seed: int, stop: threading.Event) -> None:
     while not stop.wait(TICK):
         now = time.time()
         for step in store.due_steps(now):
-            located = step["type"] == "Locate" and step["state"] == "acknowledged"
-            store.take(step, now, _position(step, seed) if located else None)
+            store.take(step, now, _result(store, step, seed))
 
 
-def _position(step: sqlite3.Row, seed: int) -> dict[str, object]:
-    return behaviour.position(step["device"], seed, datetime.now(UTC))
+def _result(store: Store, step: sqlite3.Row, seed: int) -> dict[str, object] | None:
+    """Return what a device gives back with its answer."""
+    if step["state"] != "acknowledged":
+        return None
+    if step["type"] == "Locate":
+        return behaviour.position(step["device"], seed, datetime.now(UTC))
+    if step["type"] == "ApplyPolicy":
+        device = store.device(step["device"]) or {}
+        return {"policy": behaviour.applied(device, json.loads(step["parameters"]))}
+    return None
 
 
 def tell(store: Store, url: str, key: str, stop: threading.Event) -> None:

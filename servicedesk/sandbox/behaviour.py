@@ -86,11 +86,29 @@ def refusal(device: dict[str, Any], command_type: str) -> tuple[str, str] | None
     private = management in {"user_enrolment", "work_profile_personal"}
     if command_type == "Erase" and (private or device.get("ownership") == "personal"):
         return "MANAGEMENT_MODE", "A private device cannot be erased."
-    if command_type == "EnterpriseWipe" and management == "fully_managed":
+    if command_type in {"EnterpriseWipe", "Release"} and management == "fully_managed":
         return "MANAGEMENT_MODE", "There is no work profile to remove."
     if command_type == "Locate" and (private or management == "managed"):
         return "UNSUPPORTED", "Location needs a supervised or company-owned device."
+    if command_type == "ClearPasscode" and private:
+        return "UNSUPPORTED", "The code of a private device is its owner's."
     return None
+
+
+def applied(device: dict[str, Any], parameters: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what a device has after it was told its policy: section → key → fingerprint.
+
+    A picky device's holder declines required apps, so that the device differs from its policy.
+    """
+    declines = (device.get("behaviour") or {}).get("kind") == "picky"
+    has: dict[str, dict[str, str]] = {}
+    for entry in parameters.get("entries") or []:
+        required = (
+            entry["section"] == "apps" and entry["settings"].get("availability") == "required"
+        )
+        if not (declines and required):
+            has.setdefault(entry["section"], {})[entry["key"]] = entry["fingerprint"]
+    return has
 
 
 def position(device_id: str, seed: int, now: datetime) -> dict[str, Any]:

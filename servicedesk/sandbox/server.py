@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
     from servicedesk.sandbox.store import Store
 
-COMMAND_TYPES = frozenset({"Lock", "EnterpriseWipe", "Erase", "Message", "Locate"})
+COMMAND_TYPES = frozenset(
+    {
+        *("Lock", "EnterpriseWipe", "Erase", "Message", "Locate"),
+        *("ApplyPolicy", "ClearPasscode", "Enrol", "Release"),
+    }
+)
 MAX_PAGE = 1000
 
 
@@ -120,6 +125,8 @@ def create_server(store: Store, key: str, seed: int, control: Control) -> Flask:
         if command["type"] not in COMMAND_TYPES or expiry.tzinfo is None:
             abort(400, "type or not_after is not understood")
         device = store.device(command["device"])
+        if command["type"] == "Enrol":
+            device = store.awaited(command["device"], command["parameters"].get("facts") or {})
         if device is None:
             abort(404, "no such device")
         if refusal := behaviour.refusal(device, command["type"]):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS device (
-  id TEXT PRIMARY KEY, facts TEXT NOT NULL, enrolled INTEGER NOT NULL DEFAULT 1);
+  id TEXT PRIMARY KEY, facts TEXT NOT NULL, enrolled INTEGER NOT NULL DEFAULT 1,
+  policy TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE IF NOT EXISTS command (
   id TEXT PRIMARY KEY, idempotency_key TEXT UNIQUE NOT NULL, device TEXT NOT NULL,
   type TEXT NOT NULL, parameters TEXT NOT NULL, not_after TEXT NOT NULL, state TEXT NOT NULL,
@@ -33,6 +34,8 @@ CREATE INDEX IF NOT EXISTS step_due ON step (due);
 CREATE TABLE IF NOT EXISTS notification (
   id INTEGER PRIMARY KEY, due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL);
 """
+# what ends a device's management: it keeps nothing of the company's
+ENDS = frozenset({"Erase", "EnterpriseWipe", "Release"})
 FINAL = frozenset({"acknowledged", "failed", "expired", "cancelled"})
 SETTLED_SQL = "('acknowledged', 'failed', 'expired', 'cancelled')"
 
@@ -48,6 +51,9 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(SCHEMA)
+        columns = {row["name"] for row in self._db.execute("PRAGMA table_info(device)")}
+        if "policy" not in columns:  # a file of an earlier release
+            self._db.execute("ALTER TABLE device ADD COLUMN policy TEXT NOT NULL DEFAULT '{}'")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -61,12 +67,16 @@ class Store:
             self._db.execute("COMMIT")
 
     def enrol(self, devices: Sequence[dict[str, Any]]) -> None:
-        """Add devices or replace what is known of them."""
+        """Add devices or replace what is known of them; `enrolled: false`: they are only known."""
         with self._transaction() as db:
             db.executemany(
-                "INSERT INTO device (id, facts) VALUES (?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET facts = excluded.facts, enrolled = 1",
-                [(device["id"], json.dumps(device)) for device in devices],
+                "INSERT INTO device (id, facts, enrolled) VALUES (?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE"
+                " SET facts = excluded.facts, enrolled = excluded.enrolled",
+                [
+                    (device["id"], json.dumps(device), device.get("enrolled", True))
+                    for device in devices
+                ],
             )
 
     def device(self, device_id: str) -> dict[str, Any] | None:
@@ -77,14 +87,40 @@ class Store:
             ).fetchone()
         return json.loads(row["facts"]) if row else None
 
+    def awaited(self, device_id: str, facts: dict[str, Any]) -> dict[str, Any]:
+        """Return a device that is asked to enrol, known before or not; it comes when it obeys."""
+        seen = datetime.now(UTC).isoformat()
+        with self._transaction() as db:
+            row = db.execute("SELECT facts FROM device WHERE id = ?", (device_id,)).fetchone()
+            known = json.loads(row["facts"]) if row else {"id": device_id}
+            device: dict[str, Any] = {**known, **facts, "last_contact": seen}
+            db.execute(
+                "INSERT INTO device (id, facts, enrolled) VALUES (?, ?, 0)"
+                " ON CONFLICT (id) DO UPDATE SET facts = excluded.facts",
+                (device_id, json.dumps(device)),
+            )
+        return device
+
+    def change_policy(self, device_id: str, policy: dict[str, dict[str, str]]) -> None:
+        """Have a device have these settings: what somebody changed by hand, or was told."""
+        with self._transaction() as db:
+            db.execute("UPDATE device SET policy = ? WHERE id = ?", (json.dumps(policy), device_id))
+
     def devices(self, after: str, limit: int) -> list[dict[str, Any]]:
         """Return a page of devices, also those that have left."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT facts, enrolled FROM device WHERE id > ? ORDER BY id LIMIT ?",
+                "SELECT facts, enrolled, policy FROM device WHERE id > ? ORDER BY id LIMIT ?",
                 (after, limit),
             ).fetchall()
-        return [{**json.loads(row["facts"]), "enrolled": bool(row["enrolled"])} for row in rows]
+        return [
+            {
+                **json.loads(row["facts"]),
+                "enrolled": bool(row["enrolled"]),
+                "policy": json.loads(row["policy"]),
+            }
+            for row in rows
+        ]
 
     def counts(self) -> dict[str, int]:
         """Return how much there is of everything."""
@@ -141,7 +177,8 @@ class Store:
         """Return steps whose time has come, oldest first."""
         with self._lock:
             return self._db.execute(
-                "SELECT step.*, command.device, command.type, command.state AS present"
+                "SELECT step.*, command.device, command.type, command.state AS present,"
+                " command.parameters"
                 " FROM step JOIN command ON command.id = step.command"
                 " WHERE due <= ? ORDER BY due, step.id LIMIT ?",
                 (now, limit),
@@ -167,11 +204,26 @@ class Store:
             ).rowcount
             if not moved:
                 return
-            if step["state"] == "acknowledged" and step["type"] in {"Erase", "EnterpriseWipe"}:
-                db.execute("UPDATE device SET enrolled = 0 WHERE id = ?", (step["device"],))
+            if step["state"] == "acknowledged":
+                self._obeyed(db, step, result)
             if step["told"]:
                 body = json.dumps({"events": [self._one("id", step["command"])]})
                 db.execute("INSERT INTO notification (due, body) VALUES (?, ?)", (now, body))
+
+    def _obeyed(
+        self, db: sqlite3.Connection, step: sqlite3.Row, result: dict[str, Any] | None
+    ) -> None:
+        if step["type"] in ENDS:
+            db.execute(
+                "UPDATE device SET enrolled = 0, policy = '{}' WHERE id = ?", (step["device"],)
+            )
+        elif step["type"] == "Enrol":
+            db.execute("UPDATE device SET enrolled = 1 WHERE id = ?", (step["device"],))
+        elif step["type"] == "ApplyPolicy" and result:
+            policy = json.dumps(result["policy"])
+            db.execute("UPDATE device SET policy = ? WHERE id = ?", (policy, step["device"]))
+            # what is applied is not kept a second time, with its secrets
+            db.execute("UPDATE command SET parameters = '{}' WHERE id = ?", (step["command"],))
 
     def cancel(self, command_id: str, now: float) -> bool:
         """Withdraw a command that no device has taken; return whether it was in time."""

@@ -19,8 +19,9 @@ from servicedesk.core.references import next_reference
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.catalogue import action_named
-from servicedesk.orders.checking import FIELD, targets_named
-from servicedesk.orders.drafting import draft_order
+from servicedesk.devices.catalogue.desired_state import DesiredStateAction
+from servicedesk.orders.checking import FIELD, targets_named, targets_reached
+from servicedesk.orders.drafting import checked_parameters, draft_order
 from servicedesk.sla.clocks import open_ledger
 from servicedesk.tickets.attachments import attach
 from servicedesk.tickets.classification import priority_of, queue_of
@@ -217,6 +218,12 @@ def _check_words(new: NewTicket) -> None:
 
 
 def _targets(work: Work, new: NewTicket) -> Targets | None:
+    action = action_named(new.action.code) if new.action else None
+    if new.action and isinstance(action, DesiredStateAction) and action.finds_its_targets:
+        if new.action.devices or new.action.groups:
+            raise InvalidInput(msgid("It finds its devices itself: name none."), field=FIELD)
+        named = checked_parameters(action, new.action.parameters)
+        return targets_reached(work.session, work.actor, new.client, action, named)
     references = new.action.devices if new.action else new.devices
     groups = new.action.groups if new.action else ()
     if not references and not groups:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from servicedesk.core.sealing import seal
 from servicedesk.core.text import msgid
+from servicedesk.devices.models import DeviceState
 from servicedesk.devices.parameters import Kind, Parameter, cleaned, faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
+
+    from sqlalchemy.orm import Session
 
     from servicedesk.clients.models import FunctionalBlock
     from servicedesk.devices.instructions import Instruction
@@ -81,6 +84,16 @@ class ManagedAction(ABC):
     way_refusal: ClassVar[str]  # why other platforms or kinds of management cannot
     manufacturers_without: ClassVar[Mapping[str, str]] = {}  # manufacturer → why not
     not_after: ClassVar[timedelta]  # from its execution: later it must not happen any more
+    states: ClassVar[frozenset[DeviceState]] = frozenset({DeviceState.ENROLLED})
+    inverse: ClassVar[str] = ""  # code of the action that takes it back; empty: nothing does
+    is_point_action: ClassVar[bool] = False  # one of the five the contact does on devices directly
+    needs_groups: ClassVar[bool] = False  # single devices are not what it is for
+    changes_policy: ClassVar[bool] = False  # it changes what devices should have
+
+    @property
+    def finds_its_targets(self) -> bool:
+        """Whether the devices follow from the parameters, so that nobody names them."""
+        return False
 
     @property
     def is_destructive(self) -> bool:
@@ -94,6 +107,18 @@ class ManagedAction(ABC):
     def faults(self, parameters: Mapping[str, object]) -> dict[str, str]:
         """Return what is wrong with `parameters`, by name; empty means that they can be used."""
         return faults_of(self.parameters, parameters)
+
+    def faults_here(
+        self, session: Session, client_id: int, parameters: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return what is wrong with right parameters at this client: what they name is not there."""
+        del session, client_id, parameters
+        return {}
+
+    def undo(self, parameters: Mapping[str, str]) -> dict[str, Any] | None:
+        """Return what takes back an execution that changed no policy: a code and its parameters."""
+        del parameters
+        return {"code": self.inverse, "parameters": {}} if self.inverse else None
 
     def cleaned(self, parameters: Mapping[str, object]) -> dict[str, str]:
         """Return every parameter as kept text, secrets sealed; to be called after `faults`."""

@@ -28,6 +28,7 @@ class WipeCompanyData(ManagedAction):
     )
     icon = "briefcase-off"
     risk = Risk.DESTRUCTIVE
+    is_point_action = True
     block = FunctionalBlock.DEVICE_SECURITY
     sends = EnterpriseWipe.kind
     ownerships = frozenset(Ownership)

@@ -24,6 +24,7 @@ class WipeWholeDevice(ManagedAction):
     consequence = msgid("Everything on the device is lost for ever, personal data too.")
     icon = "trash"
     risk = Risk.DESTRUCTIVE
+    is_point_action = True
     block = FunctionalBlock.DEVICE_SECURITY
     sends = EraseDevice.kind
     ownerships = frozenset({Ownership.CORPORATE})

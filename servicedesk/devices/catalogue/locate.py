@@ -27,6 +27,7 @@ class LocateDevices(ManagedAction):
     )
     icon = "map-pin"
     risk = Risk.DISRUPTIVE
+    is_point_action = True
     block = FunctionalBlock.LOCATION
     sends = LocateDevice.kind
     parameters = (

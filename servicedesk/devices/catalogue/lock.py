@@ -24,6 +24,7 @@ class LockDevices(ManagedAction):
     consequence = msgid("Whoever has the device must know its passcode to go on using it.")
     icon = "lock"
     risk = Risk.DISRUPTIVE
+    is_point_action = True
     block = FunctionalBlock.DEVICE_SECURITY
     sends = LockDevice.kind
     parameters = (MESSAGE, PHONE_NUMBER)

@@ -25,6 +25,7 @@ class PushMessage(ManagedAction):
     consequence = msgid("The person sees the message; nothing else changes.")
     icon = "message"
     risk = Risk.HARMLESS
+    is_point_action = True
     block = FunctionalBlock.MESSAGING
     sends = ShowMessage.kind
     parameters = (

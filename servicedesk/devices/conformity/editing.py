@@ -68,16 +68,22 @@ def create_rule(actor: Actor, client_reference: str, draft: RuleDraft) -> Confor
     require(actor, Permission.POLICY_EDIT)
     with unit_of_work(actor, "conformity.create_rule") as work:
         client = client_named(work.session, actor, client_reference)
-        require_block(work.session, client.id)
-        lock_evaluation(work, client.id)
-        rule = written(work.session, client.id, draft)
-        rule.reference = next_reference(work, "REG")
-        rule.author_id, rule.author_name = actor.user_id, actor.name
-        rule.created_at = rule.updated_at = rule.effective_at = work.at
-        work.session.add(rule)
-        work.session.flush()
+        rule = add_rule(work, client.id, draft)
         work.concerns(client.id, rule.reference)
-        evaluate(work, client.id, rule=rule)
+    return rule
+
+
+def add_rule(work: Work, client_id: int, draft: RuleDraft) -> ConformityRule:
+    """Make a rule and judge the fleet by it, as a step. Raises InvalidInput."""
+    require_block(work.session, client_id)
+    lock_evaluation(work, client_id)
+    rule = written(work.session, client_id, draft)
+    rule.reference = next_reference(work, "REG")
+    rule.author_id, rule.author_name = work.actor.user_id, work.actor.name
+    rule.created_at = rule.updated_at = rule.effective_at = work.at
+    work.session.add(rule)
+    work.session.flush()
+    evaluate(work, client_id, rule=rule)
     return rule
 
 
@@ -112,14 +118,19 @@ def _switch(actor: Actor, reference: str, *, is_active: bool) -> None:
     require(actor, Permission.POLICY_EDIT)
     act = "conformity.activate_rule" if is_active else "conformity.deactivate_rule"
     with unit_of_work(actor, act) as work:
-        rule = _locked_rule(work, actor, reference)
-        if rule.is_active is is_active:
-            return
-        if is_active:
-            require_block(work.session, rule.client_id)
-            rule.effective_at = work.at
-        rule.is_active, rule.updated_at = is_active, work.at
-        evaluate(work, rule.client_id, rule=rule)
+        switch_rule(work, _locked_rule(work, actor, reference), is_active=is_active)
+
+
+def switch_rule(work: Work, rule: ConformityRule, *, is_active: bool) -> None:
+    """Hold the fleet to a rule, or nobody any more, as a step. Raises InvalidInput."""
+    lock_evaluation(work, rule.client_id)
+    if rule.is_active is is_active:
+        return
+    if is_active:
+        require_block(work.session, rule.client_id)
+        rule.effective_at = work.at
+    rule.is_active, rule.updated_at = is_active, work.at
+    evaluate(work, rule.client_id, rule=rule)
 
 
 def delete_rule(actor: Actor, reference: str) -> None:

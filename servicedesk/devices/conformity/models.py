@@ -36,9 +36,13 @@ CONSEQUENCE_LABELS = {
     Consequence.MARK: msgid("Mark it in the fleet"),
     Consequence.LOCK: msgid("Lock it after the hours of grace"),
 }
-# what the desk carries out by itself today: withholding is offered once profiles can be taken from
-# devices, the lock once it becomes a ticket with its order
-CARRIED_OUT = (Consequence.TELL, Consequence.MARK)
+# what the desk carries out by itself today: the lock once it becomes a ticket with its order
+CARRIED_OUT = (
+    Consequence.WITHHOLD_WIFI,
+    Consequence.WITHHOLD_MAIL,
+    Consequence.TELL,
+    Consequence.MARK,
+)
 # what a consequence keeps from a device
 WITHHOLDS = {Consequence.WITHHOLD_WIFI: "wifi", Consequence.WITHHOLD_MAIL: "mail"}
 

@@ -116,6 +116,7 @@ class Observation:
     detail: str
     evidence: str
     result: Position | None = None
+    reported: Mapping[str, Any] | None = None  # what the device has: section → key → fingerprint
 
 
 class Unreachable(StrEnum):

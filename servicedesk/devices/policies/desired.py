@@ -19,6 +19,7 @@ from servicedesk.devices.policies.models import PolicyProfile, PolicyVersion, Ve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     from sqlalchemy.orm import Session
 
@@ -35,14 +36,14 @@ class Alike:
     ranks: tuple[Rank, ...]
     device_ids: tuple[int, ...]
 
-    def effective(self, published: Mapping[int, tuple[str, Content]]) -> Effective:
-        """Return what they should have."""
+    def effective(self, published: Mapping[int, tuple[str, Content]], day: date) -> Effective:
+        """Return what they should have on a day."""
         assigned = [
             Assigned(rank, *published[rank.profile_id])
             for rank in self.ranks
             if rank.profile_id in published
         ]
-        return effective_policy(assigned, self.platform, self.withheld)
+        return effective_policy(assigned, self.platform, day, self.withheld)
 
 
 def refresh_desired(
@@ -61,7 +62,7 @@ def refresh_desired(
     if not alike:
         return []
     published = published_contents(work.session, client_id)
-    policies = [one.effective(published) for one in alike]
+    policies = [one.effective(published, work.at.date()) for one in alike]
     ids = _kept(work, client_id, policies)
     pairs = [
         (device_id, ids[policy.digest])

@@ -17,6 +17,7 @@ from servicedesk.devices.policies.sections import BY_CODE, SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from servicedesk.devices.policies.content import Content, Fingerprints, Values
     from servicedesk.devices.policies.sections.section import Section
@@ -79,9 +80,9 @@ class Effective:
 
 
 def effective_policy(
-    assigned: Iterable[Assigned], platform: str, withheld: Iterable[str] = ()
+    assigned: Iterable[Assigned], platform: str, day: date, withheld: Iterable[str] = ()
 ) -> Effective:
-    """Return what these profiles come to on a device of that platform.
+    """Return what these profiles come to on a device of that platform, on that day.
 
     A profile that reaches the device twice counts once, with its strongest rank.
     """
@@ -97,7 +98,7 @@ def effective_policy(
         merged = _Merged(section)
         for one in strongest.values():
             for key, values in sorted(one.content.get(section.code, {}).items()):
-                if section.applies_to(values, platform):
+                if section.applies_to(values, platform) and not section.is_over(values, day):
                     merged.add(key, values, one.profile)
         if section.code in kept_back:
             held |= {section.code} if merged.values else set()

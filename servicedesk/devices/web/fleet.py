@@ -10,7 +10,7 @@ from servicedesk.clients.choices import clients_to_choose
 from servicedesk.core.permissions import Permission, may
 from servicedesk.core.text import msgid
 from servicedesk.devices import queries
-from servicedesk.devices.catalogue import ACTIONS
+from servicedesk.devices.catalogue import POINT_ACTIONS
 from servicedesk.devices.conformity.models import CONFORMITY_LABELS, Conformity
 from servicedesk.devices.models import (
     DEVICE_STATE_LABELS,
@@ -72,7 +72,7 @@ def index() -> ResponseReturnValue:
         conformities=CONFORMITY_LABELS,
         group_options=[(name, name) for name in queries.groups_of(actor)],
         clients=[] if actor.is_contact else clients_to_choose(actor),
-        actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
+        actions=POINT_ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
     )
 
 

@@ -11,6 +11,7 @@ from marshmallow import Schema, fields, validate
 from servicedesk.accounts.sign_in import prove_presence
 from servicedesk.clients.web.api import person_of_token
 from servicedesk.devices.commands import CommandState
+from servicedesk.devices.parameters import shown
 from servicedesk.orders import approval, execution, queries, steering
 from servicedesk.orders.models import OrderState, PauseReason, StageState
 from servicedesk.orders.stages import MOST_MINUTES, MOST_STAGES
@@ -66,6 +67,7 @@ class OrderSchema(Schema):
     reference = fields.String(required=True)
     action = fields.String(required=True)
     parameters = fields.Dict(required=True)
+    undo = fields.Dict(required=True, allow_none=True)
     state = fields.Enum(OrderState, by_value=True, required=True)
     pause_reason = fields.Enum(PauseReason, by_value=True, required=True, allow_none=True)
     needs_approval = fields.Boolean(required=True)
@@ -130,7 +132,8 @@ def order_of(reference: str) -> dict[str, Any]:
     return {
         "reference": order.reference,
         "action": order.action_code,
-        "parameters": order.parameters,
+        "parameters": shown(view.action.parameters, order.parameters),
+        "undo": order.undo,
         "state": order.state,
         "pause_reason": order.pause_reason,
         "needs_approval": order.needs_approval,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from servicedesk.tickets.web import asking, home, lists, ticket
+from servicedesk.tickets.web import asking, asking_action, home, lists, ticket
 
 
 def tickets() -> Blueprint:
@@ -29,7 +29,7 @@ def ask() -> Blueprint:
     blueprint = Blueprint("ask", __name__, url_prefix="/ask")
     blueprint.add_url_rule("/", view_func=asking.index)
     both = ["GET", "POST"]
-    blueprint.add_url_rule("/action/<code>", view_func=asking.action, methods=both)
+    blueprint.add_url_rule("/action/<code>", view_func=asking_action.action, methods=both)
     blueprint.add_url_rule("/<kind>", view_func=asking.words, methods=both)
     return blueprint
 

@@ -8,7 +8,7 @@ from flask import render_template
 
 from servicedesk.core.permissions import Permission, may
 from servicedesk.devices import queries
-from servicedesk.devices.catalogue import ACTIONS
+from servicedesk.devices.catalogue import POINT_ACTIONS
 from servicedesk.devices.conformity.queries import changes_of, standings_of
 from servicedesk.devices.models import (
     DEVICE_STATE_LABELS,
@@ -35,7 +35,7 @@ def show(reference: str) -> ResponseReturnValue:
         standings=standings_of(actor, device.id),
         changes=changes_of(actor, device.id),
         tickets=tickets_of_device(actor, device.id),
-        actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
+        actions=POINT_ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
         platforms=PLATFORM_LABELS,
         states=DEVICE_STATE_LABELS,
         ownerships=OWNERSHIP_LABELS,

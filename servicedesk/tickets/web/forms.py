@@ -13,6 +13,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from servicedesk.core.files import Upload
+from servicedesk.devices.parameters import Kind
+from servicedesk.devices.web.parameter_forms import parameter_fields, values_of
 from servicedesk.tickets.intake import (
     DESCRIPTION_LENGTH,
     SUBJECT_LENGTH,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from servicedesk.devices.catalogue.action import ManagedAction
+    from servicedesk.devices.web.parameter_forms import Offers
 
 REQUIRED = InputRequired(_("This is needed."))
 
@@ -76,24 +79,30 @@ class TicketForm(FlaskForm):
         )
 
 
-def request_form(action: ManagedAction) -> type[TicketForm]:
-    """Return the form of a catalogue entry: its parameters between the words and the priority."""
-    fields: dict[str, Any] = {}
-    for parameter in action.parameters:
-        kind = TextAreaField if parameter.multiline else StringField
-        checks: list[Any] = [REQUIRED] if parameter.required else []
-        fields[parameter.name] = kind(
-            _(parameter.label),
-            [*checks, Length(max=parameter.max_length, message=_("This is too long."))],
-            description=_(parameter.help) if parameter.help else "",
-        )
-    return type("RequestForm", (TicketForm,), fields)
+class RequestForm(TicketForm):
+    """What everybody says, and the parameters of an action under names of their own."""
+
+    @staticmethod
+    def presets(action: ManagedAction, given: Mapping[str, str]) -> dict[str, str]:
+        """Return what an address already fills in of an action's parameters, never a secret."""
+        return {
+            one.name: given[one.name]
+            for one in action.parameters
+            if one.name in given and one.kind is not Kind.SECRET
+        }
 
 
-def wanted_action(action: ManagedAction, form: TicketForm, devices: Sequence[str]) -> WantedAction:
+def request_form(action: ManagedAction, offers: Offers | None = None) -> type[RequestForm]:
+    """Return the form of a catalogue entry; `offers`: what of the client's can be chosen."""
+    return type("ActionForm", (RequestForm,), parameter_fields(action.parameters, offers))
+
+
+def wanted_action(
+    action: ManagedAction, form: TicketForm, devices: Sequence[str], groups: Sequence[str]
+) -> WantedAction:
     """Return what the form asks to be done."""
-    parameters = {p.name: form[p.name].data or "" for p in action.parameters}
-    return WantedAction(code=action.code, devices=devices, parameters=parameters)
+    parameters = values_of(action.parameters, form)
+    return WantedAction(code=action.code, devices=devices, groups=groups, parameters=parameters)
 
 
 def uploads_of(field: Any) -> list[Upload]:

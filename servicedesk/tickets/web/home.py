@@ -8,7 +8,7 @@ from flask import render_template
 
 from servicedesk.core.permissions import Permission
 from servicedesk.core.text import msgid
-from servicedesk.devices.catalogue import ACTIONS
+from servicedesk.devices.catalogue import POINT_ACTIONS
 from servicedesk.devices.models import DEVICE_STATE_LABELS, PLATFORM_LABELS
 from servicedesk.devices.queries import fleet_figures
 from servicedesk.shell.navigation import nav
@@ -30,7 +30,7 @@ def portal() -> ResponseReturnValue:
         waiting=queries.tickets_to_confirm(actor),
         newest=queries.tickets(actor, queries.TicketFilter(show="open"), size=5).items,
         fleet=fleet_figures(actor),
-        actions=ACTIONS,
+        actions=POINT_ACTIONS,
         platforms=PLATFORM_LABELS,
         states=DEVICE_STATE_LABELS,
     )

@@ -26,6 +26,10 @@ COMMAND_TYPES: Mapping[str, str] = {
     "erase_device": "Erase",
     "show_message": "Message",
     "locate_device": "Locate",
+    "apply_policy": "ApplyPolicy",
+    "clear_passcode": "ClearPasscode",
+    "enrol_device": "Enrol",
+    "release_device": "Release",
 }
 STATES: Mapping[str, ObservedState] = {
     "pending": ObservedState.ACCEPTED,
@@ -46,27 +50,33 @@ _CANNOT_RETIRE = Capability(
 _CANNOT_LOCATE = Capability(
     possible=False, reason=msgid("The engine cannot locate devices under this management.")
 )
+_CANNOT_CLEAR = Capability(
+    possible=False, reason=msgid("The engine cannot clear the code under this management.")
+)
 _UNKNOWN = Capability(possible=False, reason=msgid("The engine does not know this instruction."))
+
+
+# what it cannot do under which management
+_REFUSALS: Mapping[str, tuple[frozenset[str], Capability]] = {
+    "erase_device": (_PRIVATE, _CANNOT_ERASE),
+    "enterprise_wipe": (frozenset({"fully_managed"}), _CANNOT_RETIRE),
+    "release_device": (frozenset({"fully_managed"}), _CANNOT_RETIRE),
+    "locate_device": (_PRIVATE | {"managed"}, _CANNOT_LOCATE),
+    "clear_passcode": (_PRIVATE, _CANNOT_CLEAR),
+}
 
 
 def capability(device: DeviceFacts, instruction_kind: str) -> Capability:
     """Return what the sandbox can do, after the capabilities of real platforms."""
     if instruction_kind not in COMMAND_TYPES:
         return _UNKNOWN
-    if instruction_kind == "erase_device" and device.management in _PRIVATE:
-        return _CANNOT_ERASE
-    if instruction_kind == "enterprise_wipe" and device.management == "fully_managed":
-        return _CANNOT_RETIRE
-    if instruction_kind == "locate_device" and (
-        device.management in _PRIVATE or device.management == "managed"
-    ):
-        return _CANNOT_LOCATE
-    return CAPABLE
+    managements, refusal = _REFUSALS.get(instruction_kind, (frozenset(), CAPABLE))
+    return refusal if device.management in managements else CAPABLE
 
 
 def observation_of(data: Mapping[str, Any]) -> Observation:
     """Read the sandbox's account of a command. Raises KeyError, ValueError or TypeError."""
-    result = data.get("result")
+    result = data.get("result") or {}
     return Observation(
         event_id=str(data["event_id"]),
         engine_ref=str(data["id"]),
@@ -77,5 +87,6 @@ def observation_of(data: Mapping[str, Any]) -> Observation:
         code=str(data.get("code") or ""),
         detail=str(data.get("detail") or ""),
         evidence=json.dumps(data, sort_keys=True),
-        result=Position(**result) if result else None,
+        result=Position(**result) if "latitude" in result else None,
+        reported=result.get("policy"),
     )

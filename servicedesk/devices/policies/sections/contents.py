@@ -13,6 +13,8 @@ from servicedesk.devices.policies.sections.network import NEEDED_HERE
 from servicedesk.devices.policies.sections.section import Section
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from servicedesk.devices.policies.sections.section import Values
 
 APP_PLATFORMS = {"apple": "iOS, iPadOS", "android": "Android"}
@@ -120,6 +122,11 @@ class Documents(Section):
                 {"name": values["document"], "until": until},
             )
         return Text(msgid("Puts the document %(name)s on the device"), {"name": values["document"]})
+
+    def is_over(self, values: Values, day: date) -> bool:
+        """Take a document back after its last day."""
+        until = values.get("expires_on")
+        return bool(until) and day.isoformat() > str(until)
 
 
 class Certificates(Section):

@@ -10,6 +10,7 @@ from servicedesk.devices.parameters import YES, Kind, Parameter, cleaned, faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from servicedesk.clients.models import FunctionalBlock
     from servicedesk.core.text import Text
@@ -78,6 +79,11 @@ class Section(ABC):
         """Whether devices of that platform get the entry."""
         del values, platform
         return True
+
+    def is_over(self, values: Values, day: date) -> bool:
+        """Whether the entry's time is over, so that nobody should have it any more."""
+        del values, day
+        return False
 
 
 def is_on(values: Values, name: str) -> bool:

@@ -1,0 +1,102 @@
+"""Orders that change what devices should have: the change is made when the order begins.
+
+Its devices are then *held*: what they should have has changed, and each is told when its stage
+comes. Reconciliation leaves held devices alone, so a change that stopped at its canary, or was
+cancelled, never reaches the rest at night by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import exists, select, text
+from sqlalchemy.orm import aliased
+
+from servicedesk.core.errors import NotAllowedNow
+from servicedesk.core.text import msgid
+from servicedesk.devices.catalogue import ACTIONS, action_named
+from servicedesk.devices.catalogue.desired_state import DesiredStateAction, Scope
+from servicedesk.devices.policies.changes import lock_policies
+from servicedesk.devices.policies.desired import refresh_desired
+from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from servicedesk.core.unit_of_work import Work
+
+POLICY_CODES = tuple(action.code for action in ACTIONS if action.changes_policy)
+UNDER_WAY = (OrderState.EXECUTING, OrderState.PAUSED)
+
+HOLD = text("""
+    UPDATE device_policy p SET is_held = true
+      FROM order_target t
+     WHERE t.order_id = :order AND p.device_id = t.device_id AND NOT p.is_held
+""")
+LET_GO = text("""
+    UPDATE device_policy SET is_held = false
+     WHERE device_id = ANY (CAST(:devices AS bigint[])) AND is_held
+""")
+
+
+class ChangeUnderWay(NotAllowedNow):
+    """Another order is changing the policy of the same devices."""
+
+    code = "change-under-way"
+    sentence = msgid(
+        "The order %(order)s is changing the policy of some of these devices: let it end, or cancel it."
+    )
+
+
+def change_desired(work: Work, order: WorkOrder) -> None:
+    """Change what an order's devices should have. Raises ChangeUnderWay, or what the action refuses."""
+    action = action_named(order.action_code)
+    if not isinstance(action, DesiredStateAction):
+        order.undo = action.undo(order.parameters)
+        return
+    lock_policies(work, order.client_id)
+    if other := _under_way(work, order):
+        raise ChangeUnderWay(order=other)
+    order.undo = action.change(work, _scope(work, order), order.parameters)
+    refresh_desired(work, order.client_id)
+    work.session.execute(HOLD, {"order": order.id})
+
+
+def let_go_policies(work: Work, device_ids: Sequence[int]) -> None:
+    """Note that these devices are being told what they should have."""
+    work.session.execute(LET_GO, {"devices": list(device_ids)})
+
+
+def _scope(work: Work, order: WorkOrder) -> Scope:
+    return Scope(
+        client_id=order.client_id,
+        group_ids=order.group_ids,
+        device_ids=work.session.scalars(
+            select(OrderTarget.device_id)
+            .where(OrderTarget.order_id == order.id)
+            .order_by(OrderTarget.device_id)
+        ).all(),
+        note=order.reference,
+    )
+
+
+def _under_way(work: Work, order: WorkOrder) -> str | None:
+    """Return the reference of another order that changes the policy of the same devices."""
+    mine, theirs = aliased(OrderTarget), aliased(OrderTarget)
+    shares_a_device = exists().where(
+        theirs.order_id == WorkOrder.id,
+        mine.order_id == order.id,
+        mine.device_id == theirs.device_id,
+    )
+    return work.session.scalar(
+        select(WorkOrder.reference)
+        .where(
+            WorkOrder.client_id == order.client_id,
+            WorkOrder.id != order.id,
+            WorkOrder.state.in_(UNDER_WAY),
+            WorkOrder.action_code.in_(POLICY_CODES),
+            shares_a_device,
+        )
+        .order_by(WorkOrder.id)
+        .limit(1)
+    )
