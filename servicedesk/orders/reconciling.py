@@ -83,7 +83,7 @@ DIFFERING = text("""
          SELECT FROM device_command c JOIN command_batch b ON b.id = c.batch_id
           WHERE c.device_id = p.device_id AND b.instruction = :apply
             AND (c.state IN ('queued', 'sent', 'not_now', 'unknown')
-                 OR c.created_at > greatest(p.desired_at, :lately)))
+                 OR c.created_at >= greatest(p.desired_at, :lately)))
        AND NOT EXISTS (
          SELECT FROM work_order o JOIN order_target t ON t.order_id = o.id
           WHERE o.client_id = :client AND o.state IN ('executing', 'paused')
