@@ -85,7 +85,7 @@ def measure() -> None:
 def _measure_at(address: str) -> None:
     schema.upgrade(address)
     began = time.perf_counter()
-    _fill(address.replace(f"{embedded_postgres.ROLE}@", "postgres@"))
+    fill(address.replace(f"{embedded_postgres.ROLE}@", "postgres@"))
     made = time.perf_counter() - began
     engine = create_engine(address)
     source = scoped_session(sessionmaker(engine, expire_on_commit=False))
@@ -94,20 +94,21 @@ def _measure_at(address: str) -> None:
     database.become(SYSTEM)
     print(f"{DEVICES:,} devices × {RULES} rules × {APPS} apps each; made in {made:.0f} s")
     print(f"{'':40}{'ms':>9}{'× count':>9}{'SQL':>5}")
-    empty = _line(engine, "count(*) of the apps", _count, 0.0)
-    _line(engine, "first evaluation, all devices", _evaluate, empty, rounds=1)
+    empty = line(engine, "count(*) of the apps", _count, 0.0)
+    line(engine, "first evaluation, all devices", _evaluate, empty, rounds=1)
     with engine.begin() as connection:
         connection.execute(text("ANALYZE"))  # as autovacuum does within the minute
-    _line(engine, "evaluation again, all devices", _evaluate, empty)
+    line(engine, "evaluation again, all devices", _evaluate, empty)
     few = list(range(1, CHANGED + 1))
-    _line(engine, f"evaluation of {CHANGED:,} devices", lambda: _evaluate(few), empty)
-    _line(engine, "evaluation of one device", lambda: _evaluate([7]), empty)
-    _line(engine, f"inventories of {CHANGED:,} devices", lambda: _report(few), empty)
+    line(engine, f"evaluation of {CHANGED:,} devices", lambda: _evaluate(few), empty)
+    line(engine, "evaluation of one device", lambda: _evaluate([7]), empty)
+    line(engine, f"inventories of {CHANGED:,} devices", lambda: _report(few), empty)
     source.remove()
     engine.dispose()
 
 
-def _fill(owner_address: str) -> None:
+def fill(owner_address: str, statements: Sequence[str] = STATEMENTS) -> None:
+    """Write the data."""
     engine = create_engine(owner_address)
     sizes = {
         "devices": DEVICES,
@@ -117,7 +118,7 @@ def _fill(owner_address: str) -> None:
         "new": version_key("2.4.1"),
     }
     with engine.begin() as connection:
-        for statement in STATEMENTS:
+        for statement in statements:
             names = {name: value for name, value in sizes.items() if f":{name}" in statement}
             connection.execute(text(statement), names)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -145,7 +146,7 @@ def _report(device_ids: list[int]) -> None:
     take_inventories(SYSTEM, dict.fromkeys(device_ids, report))
 
 
-def _line(
+def line(
     engine: Engine, name: str, act: Callable[[], None], empty: float, rounds: int = ROUNDS
 ) -> float:
     """Print the best of some rounds with its ratio and statements; return its milliseconds."""

@@ -33,6 +33,12 @@ HOLD = text("""
       FROM order_target t
      WHERE t.order_id = :order AND p.device_id = t.device_id AND NOT p.is_held
 """)
+# whoever joined a group since it was asked is concerned by what changes for the group
+AFFECTED = text("""
+    SELECT device_id FROM order_target WHERE order_id = :order
+    UNION SELECT device_id FROM device_group_member
+           WHERE group_id = ANY (CAST(:groups AS bigint[]))
+""")
 LET_GO = text("""
     UPDATE device_policy SET is_held = false
      WHERE device_id = ANY (CAST(:devices AS bigint[])) AND is_held
@@ -58,7 +64,8 @@ def change_desired(work: Work, order: WorkOrder) -> None:
     if other := _under_way(work, order):
         raise ChangeUnderWay(order=other)
     order.undo = action.change(work, _scope(work, order), order.parameters)
-    refresh_desired(work, order.client_id)
+    affected = work.session.scalars(AFFECTED, {"order": order.id, "groups": order.group_ids}).all()
+    refresh_desired(work, order.client_id, affected)
     work.session.execute(HOLD, {"order": order.id})
 
 
