@@ -22,6 +22,7 @@ from servicedesk.devices.models import (
     Ownership,
     Platform,
 )
+from servicedesk.devices.policies.models import DevicePolicy
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -189,11 +190,16 @@ def _serial(model: Model, dice: Random) -> str:
 
 def facts_of_all(session: Session) -> list[dict[str, object]]:
     """Return what the sandbox needs to bring every enrolled device to life."""
-    enrolled = select(Device).where(Device.state == DeviceState.ENROLLED).order_by(Device.id)
-    return [_facts(device) for device in session.scalars(enrolled)]
+    enrolled = (
+        select(Device, DevicePolicy.reported)
+        .outerjoin(DevicePolicy, DevicePolicy.device_id == Device.id)
+        .where(Device.state == DeviceState.ENROLLED)
+        .order_by(Device.id)
+    )
+    return [_facts(device, policy or {}) for device, policy in session.execute(enrolled)]
 
 
-def _facts(device: Device) -> dict[str, object]:
+def _facts(device: Device, policy: dict[str, object]) -> dict[str, object]:
     seen = device.last_contact_at
     return {
         "id": device.external_id,
@@ -204,4 +210,5 @@ def _facts(device: Device) -> dict[str, object]:
         "ownership": device.ownership.value,
         "management": device.management.value,
         "last_contact": seen.isoformat() if seen else None,
+        "policy": policy,
     }

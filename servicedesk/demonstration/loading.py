@@ -28,6 +28,7 @@ from servicedesk.demonstration.accounts import ACCOUNTS, PASSWORD
 from servicedesk.demonstration.conformity import make_rules, report_fleet
 from servicedesk.demonstration.fleet import make_fleet
 from servicedesk.demonstration.history import Cast, tell
+from servicedesk.demonstration.policies import make_policies
 from servicedesk.devices.models import EngineAccount
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
         report_fleet(SYSTEM, client, dice, now)
     make_rules(casts[0].agents[0], clients[0][0], now)
     say("inventories and rules of conformity")
+    make_policies(casts[0].agents[0], casts[0].contact, clients[0][0], dice, now)
+    say("policies, and what devices have of them")
     _forget_errands()
 
 

@@ -70,11 +70,16 @@ class Store:
         """Add devices or replace what is known of them; `enrolled: false`: they are only known."""
         with self._transaction() as db:
             db.executemany(
-                "INSERT INTO device (id, facts, enrolled) VALUES (?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE"
-                " SET facts = excluded.facts, enrolled = excluded.enrolled",
+                "INSERT INTO device (id, facts, enrolled, policy) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET facts = excluded.facts,"
+                " enrolled = excluded.enrolled, policy = excluded.policy",
                 [
-                    (device["id"], json.dumps(device), device.get("enrolled", True))
+                    (
+                        device["id"],
+                        json.dumps({k: v for k, v in device.items() if k != "policy"}),
+                        device.get("enrolled", True),
+                        json.dumps(device.get("policy") or {}),
+                    )
                     for device in devices
                 ],
             )
