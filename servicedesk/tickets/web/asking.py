@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from flask import render_template, request
 
 from servicedesk.clients.choices import clients_to_choose
-from servicedesk.clients.models import BLOCK_LABELS
+from servicedesk.clients.contracts import contract_in_force
+from servicedesk.clients.models import BLOCK_LABELS, FunctionalBlock
+from servicedesk.core import clock, database
 from servicedesk.core.errors import DomainError, NotFound
 from servicedesk.core.permissions import Permission, may
 from servicedesk.core.text import msgid
@@ -23,24 +25,58 @@ from servicedesk.tickets.web.asking_action import opened
 from servicedesk.tickets.web.forms import TicketForm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask.typing import ResponseReturnValue
 
+    from servicedesk.core.actors import Actor
+    from servicedesk.devices.catalogue.action import ManagedAction
     from servicedesk.devices.models import Device
 
 MOST_DEVICES = 500
+
+
+def _is_fleet(action: ManagedAction) -> bool:
+    return action.block is FunctionalBlock.ENROLMENT or action.code == "device.move"
+
+
+# how people look for it
+FAMILIES: tuple[tuple[str, Callable[[ManagedAction], bool]], ...] = (
+    (msgid("On devices"), lambda a: a.code.startswith("device.") and not _is_fleet(a)),
+    (
+        msgid("Settings, apps and documents of a group"),
+        lambda a: a.code.startswith(("config.", "apps.", "documents.")),
+    ),
+    (
+        msgid("Policies and conformity"),
+        lambda a: a.code.startswith(("policy.", "conformity.")),
+    ),
+    (msgid("Enrolment and groups"), _is_fleet),
+)
 
 
 @nav("portal.ask.index", msgid("Ask for something"), "plus", 10, Permission.TICKET_OPEN)
 @nav("desk.ask.index", msgid("Open a ticket"), "plus", 30, Permission.TICKET_OPEN)
 def index() -> ResponseReturnValue:
     """Show what can be asked for."""
-    actions = ACTIONS if may(current_actor(), Permission.DEVICE_ACT) else ()
-    by_block = [
-        (label, [action for action in actions if action.block is block])
-        for block, label in BLOCK_LABELS.items()
-    ]
+    actor = current_actor()
+    families = [(label, [a for a in ACTIONS if belongs(a)]) for label, belongs in FAMILIES]
     return render_template(
-        "tickets/ask.html", blocks=[(label, found) for label, found in by_block if found]
+        "tickets/ask.html",
+        families=families if may(actor, Permission.DEVICE_ACT) else [],
+        missing=_missing_blocks(actor),
+        blocks=BLOCK_LABELS,
+    )
+
+
+def _missing_blocks(actor: Actor) -> frozenset[FunctionalBlock]:
+    """Return what the contract of a contact's client does not contain; nothing for who has several."""
+    own = actor.client_ids or frozenset()
+    if len(own) != 1:
+        return frozenset()
+    contract = contract_in_force(database.session(), next(iter(own)), clock.now().date())
+    return frozenset(
+        block for block in FunctionalBlock if contract is None or not contract.includes(block)
     )
 
 
