@@ -18,7 +18,7 @@ from servicedesk.devices.instructions import INSTRUCTION_LABELS
 from servicedesk.devices.models import DEVICE_STATE_LABELS
 from servicedesk.devices.web import api as devices_api
 from servicedesk.devices.web import blueprints as devices
-from servicedesk.devices.web import conformity, conformity_api, conformity_words
+from servicedesk.devices.web import catalogue_api, conformity, conformity_api, conformity_words
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, stops
@@ -85,6 +85,7 @@ def mount_api(app: Flask) -> None:
     for blueprint in (
         clients_api.blueprint,
         devices_api.blueprint,
+        catalogue_api.blueprint,
         conformity_api.blueprint,
         orders_api.blueprint,
         tickets_api.blueprint,
@@ -120,6 +121,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(tickets.desk_home())
     blueprint.register_blueprint(conformity.desk())
     blueprint.register_blueprint(clients_desk.clients)
+    blueprint.register_blueprint(devices.registering())
     admin = Blueprint("admin", __name__, url_prefix="/admin")
     guard(admin, Role.SUPERVISOR)
     admin.register_blueprint(accounts_admin.accounts)

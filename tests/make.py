@@ -194,7 +194,7 @@ class Make:
             session = self.sessions()
             device = Device(
                 client_id=client.id,
-                reference=f"DEV-{number:06d}",
+                reference=f"DEV-9{number:05d}",
                 name=f"{model} {number}",
                 serial=f"SER{number:07d}",
                 imei=f"35{number:013d}",

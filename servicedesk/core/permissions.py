@@ -27,6 +27,7 @@ class Permission(StrEnum):
     DESTRUCTION_STOP = "destruction:stop"
     DEVICE_ACT = "device:act"
     DEVICE_READ = "device:read"
+    DEVICE_REGISTER = "device:register"
     ORDER_APPROVE = "order:approve"
     ORDER_EXECUTE = "order:execute"
     ORDER_READ = "order:read"
@@ -55,6 +56,7 @@ _TALK = {
 _WORK = {
     Permission.DESTRUCTION_RELEASE,
     Permission.DEVICE_ACT,
+    Permission.DEVICE_REGISTER,
     Permission.ORDER_APPROVE,
     Permission.ORDER_EXECUTE,
     Permission.POLICY_EDIT,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from faker import Faker
 from sqlalchemy import insert, select
 
+from servicedesk.core.references import next_reference
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.models import (
     Device,
@@ -86,6 +87,8 @@ def make_fleet(
         devices = [
             _device(client, number, users, engine_id or 0, dice, now) for number in range(count)
         ]
+        for device in devices:
+            device.reference = next_reference(work, "DEV", with_year=False)
         work.session.add_all(devices)
         work.session.flush()
         departments = {user.id: user.department for user in users}
@@ -131,7 +134,7 @@ def _device(
     external = uuid.uuid5(NAMESPACE, f"{client.reference}/{number}")
     return Device(
         client_id=client.id,
-        reference=f"DEV-{client.id:02d}{number:04d}",
+        reference="",
         name=f"{model.name} {holder.name.split()[0]}" if holder else f"{model.name} {number:04d}",
         serial=_serial(model, dice),
         imei=f"35{dice.randrange(10**13):013d}",

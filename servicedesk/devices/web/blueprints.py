@@ -13,6 +13,7 @@ from servicedesk.devices import fleet_engines
 from servicedesk.devices.engines.contract import BadNotification
 from servicedesk.devices.settlement import record_answer
 from servicedesk.devices.web import fleet
+from servicedesk.devices.web import registering as registering_page
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -26,6 +27,15 @@ def devices() -> Blueprint:
     blueprint.add_url_rule("/", view_func=fleet.index)
     blueprint.add_url_rule("/export.csv", view_func=fleet.export_csv)
     blueprint.add_url_rule("/export.xlsx", view_func=fleet.export_xlsx)
+    return blueprint
+
+
+def registering() -> Blueprint:
+    """Return `/register-devices`, for the operator only."""
+    blueprint = Blueprint("registering", __name__)
+    blueprint.add_url_rule(
+        "/register-devices", view_func=registering_page.register, methods=["GET", "POST"]
+    )
     return blueprint
 
 

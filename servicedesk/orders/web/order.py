@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from servicedesk.accounts.sign_in import prove_presence
 from servicedesk.core.errors import DomainError, Forbidden, NotFound
 from servicedesk.orders import approval, execution, queries, steering
+from servicedesk.orders.web import lists
 from servicedesk.orders.web.certificate import certificate
 from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
@@ -175,6 +176,7 @@ ACTS = (approve, execute, plan, pause, resume, hasten, cancel, retry, accept)
 def blueprint() -> Blueprint:
     """Return `/orders`."""
     made = Blueprint("orders", __name__, url_prefix="/orders")
+    made.add_url_rule("/", view_func=lists.index)
     one = "/<reference>"
     made.add_url_rule(one, view_func=show)
     made.add_url_rule(f"{one}/progress", view_func=progress)

@@ -57,7 +57,12 @@ class ActionSchema(Schema):
 
     code = fields.String(required=True, validate=validate.OneOf([a.code for a in ACTIONS]))
     targets = fields.Nested(TargetsSchema, required=True)
-    parameters = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+    parameters = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        load_default=dict,
+        metadata={"description": "`GET /actions/{code}` gives their JSON Schema."},
+    )
 
 
 class NewTicketSchema(Schema):

@@ -11,6 +11,7 @@ from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue import POINT_ACTIONS
 from servicedesk.devices.models import DEVICE_STATE_LABELS, PLATFORM_LABELS
 from servicedesk.devices.queries import fleet_figures
+from servicedesk.orders.listing import orders_without_ticket_that_wait
 from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import queries
@@ -46,4 +47,5 @@ def desk() -> ResponseReturnValue:
         mine=queries.tickets_by_due(actor, queries.TicketFilter(assignee="me"), size=10),
         unassigned=queries.tickets_by_due(actor, queries.TicketFilter(assignee="none"), size=15),
         queues=QUEUE_LABELS,
+        stuck=orders_without_ticket_that_wait(actor),
     )
