@@ -117,6 +117,17 @@ class Desk:
             ]
         )
 
+    def control_sandbox(self, **values: object) -> None:
+        key = self.environment["SANDBOX_KEY"]
+        answer = httpx.put(
+            f"{self.sandbox}/v1/control",
+            json=values,
+            headers={"Authorization": f"Bearer {key}"},
+            trust_env=False,
+            timeout=10,
+        )
+        assert answer.is_success
+
     def give_password(self, *people: Actor) -> None:
         hashed = hash_password(PASSWORD)
         with database.acting_as(SYSTEM):

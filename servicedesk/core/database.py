@@ -34,6 +34,8 @@ ROLES: Mapping[Role, str] = {
     Role.SYSTEM: "desk_worker",
 }
 
+MANY_ROWS = 100
+
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -84,6 +86,16 @@ def use_sessions(source: scoped_session[Session] | Callable[[], Session]) -> Non
 def session() -> Session:
     """Return the session of this context."""
     return _sessions[0]()
+
+
+def expect_rows(session: Session, count: int) -> None:
+    """Before very many rows are written: let the database keep the plans of its key checks.
+
+    Our connections have every statement planned for its own values. For the checks of foreign keys
+    that means a plan for every row. Holds until the commit; for few rows it is not worth asking.
+    """
+    if count >= MANY_ROWS:
+        session.execute(text("SET LOCAL plan_cache_mode = auto"))
 
 
 def acting() -> Actor:

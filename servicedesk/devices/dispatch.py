@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from servicedesk.clients.contracts import contract_in_force
 from servicedesk.core.actors import SYSTEM
+from servicedesk.core.database import expect_rows
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices import brakes, fleet_engines
 from servicedesk.devices.commands import (
@@ -88,6 +89,7 @@ def add_commands(
     work: Work, batch: CommandBatch, device_ids: Sequence[int], not_after: datetime
 ) -> None:
     """Write a command of `batch` for each device, and the jobs that send them."""
+    expect_rows(work.session, len(device_ids))
     ids = work.session.scalars(
         INSERT_COMMANDS,
         {

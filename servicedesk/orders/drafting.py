@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from servicedesk.core.database import expect_rows
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.references import next_reference
@@ -123,6 +124,7 @@ def _write_targets(
     work: Work, order: WorkOrder, targets: Targets, judged: Sequence[Verdict]
 ) -> None:
     """Write the devices with their verdicts, in the order in which they will have their turn."""
+    expect_rows(work.session, len(targets.rows))
     work.session.execute(
         INSERT_TARGETS,
         {

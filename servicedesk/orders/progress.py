@@ -210,9 +210,10 @@ def _begin_or_hand_back(work: Work, order: WorkOrder) -> None:
 def _go_on(work: Work, order: WorkOrder) -> None:
     counts = counts_of(work, order)
     failed = sum(counts.get(state, 0) for state in FAILURES)
+    did_it, commanded = counts.get(CommandState.ACKNOWLEDGED, 0), sum(counts.values())
     if has_failed_too_often(work, order, failed):
         pause(work, order, PauseReason.FAILURES)
-    elif is_proven(counts.get(CommandState.ACKNOWLEDGED, 0), sum(counts.values())):
+    elif is_proven(did_it, failed - order.forgiven, commanded, order.failure_percent):
         if not _start_next_stage(work, order):
             settle(work, order)
     elif not any(counts.get(state) for state in OPEN):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 PAGE = 25
 BEFORE = frozenset({OrderState.DRAFT, OrderState.AWAITING_APPROVAL, OrderState.APPROVED})
 ENDED = frozenset({OrderState.DONE, OrderState.CANCELLED})
+ANSWERING = (CommandState.SENT, CommandState.NOT_NOW, CommandState.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -124,15 +125,18 @@ class OrderView:
     @property
     def plan_is_open(self) -> bool:
         """Whether some stage has not begun."""
-        return self.order.state not in ENDED and any(
-            stage.state is StageState.WAITING for stage in self.stages
-        )
+        return not self.is_over and any(stage.state is StageState.WAITING for stage in self.stages)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be sent."""
+        return self.order.state in ENDED
 
     @property
     def is_moving(self) -> bool:
-        """Whether answers may still come in."""
-        return self.order.state in {OrderState.EXECUTING, OrderState.SCHEDULED} or bool(
-            self.states.get(CommandState.UNKNOWN) or self.states.get(CommandState.NOT_NOW)
+        """Whether answers may still come in, also to what left before it was paused or cancelled."""
+        return self.order.state in {OrderState.EXECUTING, OrderState.SCHEDULED} or any(
+            self.states.get(state) for state in ANSWERING
         )
 
     @property

@@ -87,6 +87,11 @@ def allowed_failures(failure_percent: int, commanded: int) -> int:
     return failure_percent * commanded // 100
 
 
-def is_proven(acknowledged: int, commanded: int) -> bool:
-    """Whether enough devices did it to go on: half of those commanded so far, at least one."""
-    return acknowledged * 2 >= max(commanded, 1)
+def is_proven(acknowledged: int, failed: int, commanded: int, failure_percent: int) -> bool:
+    """Whether an order may go on: half of the devices commanded so far did it, at least one.
+
+    And of those that have answered, no more failed than may: what is still to come is no excuse.
+    """
+    return acknowledged * 2 >= max(commanded, 1) and failed <= allowed_failures(
+        failure_percent, acknowledged + failed
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -147,16 +147,10 @@ def _fill(
     entry = tell(
         work, ticket, EntryKind.OPENED, on_behalf=work.actor.user_id != ticket.requester_id
     )
-    if targets:
-        work.session.execute(
-            insert(TicketDevice).from_select(
-                ["ticket_id", "device_id", "client_id"],
-                select(
-                    literal(ticket.id),
-                    func.unnest(targets.ids),
-                    literal(ticket.client_id),
-                ),
-            )
+    if targets and order is None:  # the devices of a request are those of its order
+        work.session.add_all(
+            TicketDevice(ticket_id=ticket.id, device_id=device_id, client_id=ticket.client_id)
+            for device_id in targets.ids
         )
     if order:
         work.session.add(

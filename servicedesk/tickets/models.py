@@ -214,7 +214,7 @@ class TicketOrder(Model):
 
 
 class TicketDevice(Model):
-    """A device that a ticket is about."""
+    """A device that a ticket is about and no order of it names: that is known from the order."""
 
     __tablename__ = "ticket_device"
     __audited__ = False

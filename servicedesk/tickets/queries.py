@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, literal_column, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from servicedesk.accounts.models import User
@@ -17,6 +17,7 @@ from servicedesk.core.actors import Role
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.devices.models import Device
+from servicedesk.orders.models import OrderTarget
 from servicedesk.sla.clocks import cycles_of
 from servicedesk.sla.evaluation import Metric, Verdict, current
 from servicedesk.sla.models import SlaLedger
@@ -175,8 +176,7 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
     cycles = cycles_of(session, ticket.ledger_id, clock.now())
     devices = session.execute(
         select(Device.reference, func.count().over())
-        .join(TicketDevice, TicketDevice.device_id == Device.id)
-        .where(TicketDevice.ticket_id == ticket.id)
+        .where(Device.id.in_(_device_ids(ticket)))
         .order_by(Device.id)
         .limit(NAMED_DEVICES)
     ).all()
@@ -193,6 +193,19 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         related=_related(actor, ticket),
         devices=[row[0] for row in devices],
         device_count=devices[0][1] if devices else 0,
+    )
+
+
+def _device_ids(ticket: Ticket) -> CompoundSelect[Any]:
+    """Return the devices a ticket is about: those it names, and those of its orders."""
+    return (
+        select(TicketDevice.device_id)
+        .where(TicketDevice.ticket_id == ticket.id)
+        .union_all(
+            select(OrderTarget.device_id)
+            .join(TicketOrder, TicketOrder.order_id == OrderTarget.order_id)
+            .where(TicketOrder.ticket_id == ticket.id)
+        )
     )
 
 
@@ -259,12 +272,20 @@ def tickets_to_confirm(actor: Actor, size: int = 5) -> Sequence[Ticket]:
 
 def tickets_of_device(actor: Actor, device_id: int, size: int = 20) -> Sequence[Ticket]:
     """Return the newest tickets about a device."""
+    ids = (
+        select(TicketDevice.ticket_id)
+        .where(TicketDevice.device_id == device_id)
+        .union_all(
+            select(TicketOrder.ticket_id)
+            .join(OrderTarget, OrderTarget.order_id == TicketOrder.order_id)
+            .where(OrderTarget.device_id == device_id)
+        )
+    )
     return (
         database.session()
         .scalars(
             select(Ticket)
-            .join(TicketDevice, TicketDevice.ticket_id == Ticket.id)
-            .where(TicketDevice.device_id == device_id, visible_to(actor, Ticket.client_id))
+            .where(Ticket.id.in_(ids), visible_to(actor, Ticket.client_id))
             .order_by(Ticket.id.desc())
             .limit(size)
         )

@@ -64,8 +64,22 @@ def test_the_canary_may_not_fail_and_a_share_may_a_little():
 
 
 def test_going_on_wants_half_of_the_devices_to_have_done_it():
-    assert not is_proven(0, 1)
-    assert is_proven(1, 1)
-    assert not is_proven(49, 100)
-    assert is_proven(50, 100)
-    assert not is_proven(0, 0)
+    assert not is_proven(0, 0, 1, 5)
+    assert is_proven(1, 0, 1, 5)
+    assert not is_proven(49, 0, 100, 5)
+    assert is_proven(50, 0, 100, 5)
+    assert not is_proven(0, 0, 0, 5)
+
+
+def test_going_on_wants_few_failures_among_those_that_have_answered():
+    assert is_proven(57, 3, 100, 5)
+    assert not is_proven(57, 4, 100, 5), "four of a hundred, but of sixty-one answers so far"
+    assert is_proven(96, 4, 100, 5)
+    assert not is_proven(1, 1, 2, 5)
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500), st.integers(0, 50))
+def test_what_may_go_on_would_not_have_to_stop(acknowledged, failed, unanswered, percent):
+    commanded = acknowledged + failed + unanswered
+    if is_proven(acknowledged, failed, commanded, percent):
+        assert failed <= allowed_failures(percent, commanded)
