@@ -200,6 +200,7 @@ def _is_stopped(work: Work, order: WorkOrder) -> bool:
 
 
 def _begin_or_hand_back(work: Work, order: WorkOrder) -> None:
+    change_desired(work, order)
     if _start_next_stage(work, order):
         return
     # nobody is there to be told by an error: the order ends with its refusals on it

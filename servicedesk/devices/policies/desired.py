@@ -58,6 +58,8 @@ def refresh_desired(
     lock_policies(work, client_id)
     wanted = {"client": client_id, "devices": None if device_ids is None else list(device_ids)}
     work.session.execute(FORGET, wanted)
+    if device_ids is None:
+        work.session.execute(PRUNE, {"client": client_id})
     alike = devices_alike(work.session, client_id, device_ids)
     if not alike:
         return []
@@ -137,6 +139,12 @@ FORGET = text("""
     DELETE FROM device_policy p USING device d
      WHERE p.client_id = :client AND d.id = p.device_id AND d.state <> 'enrolled'
        AND (CAST(:devices AS bigint[]) IS NULL OR d.id = ANY (CAST(:devices AS bigint[])))
+""")
+# what no device should have any more; behind the client's lock nobody is about to need it
+PRUNE = text("""
+    DELETE FROM effective_policy e
+     WHERE e.client_id = :client
+       AND NOT EXISTS (SELECT FROM device_policy p WHERE p.effective_id = e.id)
 """)
 ALIKE = text("""
     WITH wanted AS (
