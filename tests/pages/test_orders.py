@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from servicedesk.orders.execution import execute_order
 from tests.desk_on_loopback import PASSWORD
 from tests.visitor import visiting
 
@@ -73,3 +74,15 @@ def test_the_stop_is_pressed_by_the_contact_and_released_by_two_of_the_operator(
         visitor.get(f"/desk/stops/{client.reference}")
         visitor.post(f"/desk/stops/{client.reference}/release")
         assert "No hay nada parado" in visitor.get(f"/desk/stops/{client.reference}").text
+
+
+def test_a_device_that_was_commanded_has_a_page(desk):
+    make = desk.make
+    client = make.client()
+    contact, device = make.contact(client), make.device(client, "android")
+    order = make.request(contact, "device.lock", device).orders[0]
+    execute_order(make.agent(), order.reference)
+    with visiting(desk, contact) as visitor:
+        page = visitor.get(f"/portal/devices/{device.reference}")
+    assert page.status_code == 200
+    assert "Bloqueo" in page.text.split('id="commands"')[1]
