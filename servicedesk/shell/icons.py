@@ -16,6 +16,7 @@ ICONS = (
     "device-mobile",
     "device-tablet",
     "download",
+    "eye",
     "eye-off",
     "file",
     "hand-stop",
