@@ -20,10 +20,10 @@ STATEMENTS: Sequence[str] = (
        FROM generate_series(1, :clients) n""",
     """INSERT INTO contract (client_id, reference, modality, starts_on, ends_on, time_zone, blocks,
                               engagement_days, wipes_per_order, wipes_per_hour,
-                              wipe_share_per_day, cancel_window_minutes)
+                              wipe_share_per_day, cancel_window_minutes, location_days)
        SELECT id, 'CTR-B' || id, 'advanced_managed', current_date - 500, current_date + 500,
               'Europe/Madrid', ARRAY['device_security', 'messaging', 'location'], 16,
-              1, 5, 0.02, 30 FROM client""",
+              1, 5, 0.02, 30, 30 FROM client""",
     """INSERT INTO service_level (contract_id, client_id, plan_code, calendar_code)
        SELECT id, client_id, 'standard', 'office' FROM contract""",
     """INSERT INTO engine_account (key, name, is_simulated) VALUES ('sandbox', 'Sandbox', true)""",

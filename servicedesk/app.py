@@ -51,6 +51,8 @@ def configure(app: Flask, settings: Settings, url: str) -> None:
             "max_overflow": 8,
             "pool_pre_ping": False,
             "pool_recycle": 1800,
+            # an error of the database goes into a log: without the values that caused it
+            "hide_parameters": True,
             # a query nobody waits for any more must not hold a connection for ever
             # and a search is planned for its words: a plan for any words reads the whole table
             "connect_args": {

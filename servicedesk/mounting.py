@@ -21,7 +21,7 @@ from servicedesk.devices.web import blueprints as devices
 from servicedesk.devices.web import catalogue_api, conformity, conformity_api, conformity_words
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
-from servicedesk.orders.web import order, stops
+from servicedesk.orders.web import order, positions, positions_api, stops
 from servicedesk.orders.web.words import verdict_words
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
@@ -88,6 +88,7 @@ def mount_api(app: Flask) -> None:
         catalogue_api.blueprint,
         conformity_api.blueprint,
         orders_api.blueprint,
+        positions_api.blueprint,
         tickets_api.blueprint,
     ):
         csrf.exempt(blueprint)
@@ -133,5 +134,12 @@ def desk() -> Blueprint:
 def _add_shared_pages(blueprint: Blueprint) -> None:
     fleet = devices.devices()
     fleet.add_url_rule("/<reference>", view_func=device.show)
-    for pages in (fleet, tickets.tickets(), tickets.ask(), order.blueprint(), stops.blueprint()):
+    for pages in (
+        fleet,
+        tickets.tickets(),
+        tickets.ask(),
+        order.blueprint(),
+        positions.blueprint(),
+        stops.blueprint(),
+    ):
         blueprint.register_blueprint(pages)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicedesk.accounts import jobs as account_jobs
-from servicedesk.clients.events import ContractSigned
+from servicedesk.clients.events import ContractChanged, ContractSigned
 from servicedesk.core import files, mail, sealing
 from servicedesk.core.events import subscribe
 from servicedesk.devices import fleet_engines
@@ -13,7 +13,12 @@ from servicedesk.devices import jobs as device_jobs
 from servicedesk.devices.conformity import jobs as conformity_jobs
 from servicedesk.devices.conformity import reactions as conformity_reactions
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
-from servicedesk.devices.events import CommandSettled, ConformityChanged, InventoryChanged
+from servicedesk.devices.events import (
+    CommandSettled,
+    ConformityChanged,
+    DeviceLocated,
+    InventoryChanged,
+)
 from servicedesk.devices.policies import compilation
 from servicedesk.devices.policies import reactions as policy_reactions
 from servicedesk.orders import jobs as order_jobs
@@ -28,6 +33,7 @@ from servicedesk.orders.events import (
     OrderStarted,
     StageStarted,
 )
+from servicedesk.orders.positions import keeping
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.tickets import jobs as ticket_jobs
@@ -50,6 +56,8 @@ JOB_MODULES = (
 def listen() -> None:
     """Connect events with what reacts to them; the order within an event matters."""
     subscribe(ContractSigned, measure_contract)
+    subscribe(ContractChanged, keeping.on_contract_changed)
+    subscribe(DeviceLocated, keeping.on_device_located)
     subscribe(CommandSettled, order_reactions.on_command_settled)
     subscribe(InventoryChanged, conformity_reactions.on_inventory_changed)
     subscribe(ConformityChanged, policy_reactions.on_conformity_changed)

@@ -21,6 +21,7 @@ from servicedesk.devices.conformity import models as conformity
 from servicedesk.devices.policies import documents
 from servicedesk.devices.policies import models as policies
 from servicedesk.orders import models as orders
+from servicedesk.orders.positions import models as positions
 from servicedesk.sla import models as sla
 from servicedesk.tickets import models as tickets
 
@@ -39,6 +40,7 @@ MODEL_MODULES = (
     policies,
     documents,
     orders,
+    positions,
     sla,
     tickets,
 )

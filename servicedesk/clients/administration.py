@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from servicedesk.accounts import links, people
 from servicedesk.accounts.models import LinkPurpose, User
-from servicedesk.clients.events import ContractSigned
+from servicedesk.clients.events import ContractChanged, ContractSigned
 from servicedesk.clients.models import AccountManagement, AuthorisedContact, Client, Contract
 from servicedesk.clients.terms import ContractTerms, check_terms, in_order
 from servicedesk.core.actors import Role
@@ -86,6 +86,7 @@ def edit_contract(actor: Actor, reference: str, terms: ContractTerms) -> Contrac
             raise NotFound
         _write_terms(contract, terms)
         work.concerns(contract.client_id, contract.reference)
+        work.publish(ContractChanged(client_id=contract.client_id))
     return contract
 
 
@@ -165,6 +166,7 @@ def _write_terms(contract: Contract, terms: ContractTerms) -> None:
     contract.time_zone = terms.time_zone
     contract.blocks = in_order(terms.blocks)
     contract.engagement_days = terms.engagement_days
+    contract.location_days = terms.location_days
 
 
 def _checked_facts(facts: ClientFacts) -> ClientFacts:

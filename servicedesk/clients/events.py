@@ -13,3 +13,10 @@ class ContractSigned(Event):
 
     client_id: int
     contract_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractChanged(Event):
+    """A contract of a client says something else than before."""
+
+    client_id: int

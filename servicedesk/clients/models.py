@@ -90,6 +90,7 @@ class Contract(Model):
             " and wipe_share_per_day between 0 and 0.25 and cancel_window_minutes between 5 and 1440",
             "wipe_limits_are_limits",
         ),
+        CheckConstraint("location_days between 1 and 30", "positions_go_within_thirty_days"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -106,6 +107,7 @@ class Contract(Model):
     wipes_per_hour: Mapped[int] = mapped_column(default=5)
     wipe_share_per_day: Mapped[Decimal] = mapped_column(Numeric(4, 3), default=Decimal("0.02"))
     cancel_window_minutes: Mapped[int] = mapped_column(default=30)  # before a wide wipe begins
+    location_days: Mapped[int] = mapped_column(default=30)  # how long a device's position is kept
 
     client: Mapped[Client] = relationship(lazy="raise_on_sql", back_populates="contracts")
 

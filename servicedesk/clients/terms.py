@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ENGAGEMENT_DAYS = Decimal(16)
 QUARTER = Decimal("0.25")
 MAX_ENGAGEMENT_DAYS = 366
+MAX_LOCATION_DAYS = 30
 
 
 class BlockNotInModality(InvalidInput):
@@ -42,6 +43,7 @@ class ContractTerms:
     blocks: frozenset[FunctionalBlock]
     time_zone: str = "Europe/Madrid"
     engagement_days: Decimal = ENGAGEMENT_DAYS
+    location_days: int = MAX_LOCATION_DAYS  # after which the position of a device is deleted
 
 
 def check_terms(terms: ContractTerms) -> None:
@@ -55,6 +57,8 @@ def check_terms(terms: ContractTerms) -> None:
         raise InvalidInput(
             msgid("Days are counted in quarters: 0.25, 0.5, 0.75, 1."), field="engagement_days"
         )
+    if not 1 <= terms.location_days <= MAX_LOCATION_DAYS:
+        raise InvalidInput(msgid("Positions are kept from 1 to 30 days."), field="location_days")
     if not terms.blocks:
         raise InvalidInput(msgid("Choose at least one functional block."), field="blocks")
     for block in incompatible_blocks(terms.modality, terms.blocks):

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     DEVICE_ACT = "device:act"
     DEVICE_READ = "device:read"
     DEVICE_REGISTER = "device:register"
+    LOCATION_READ = "location:read"
     ORDER_APPROVE = "order:approve"
     ORDER_EXECUTE = "order:execute"
     ORDER_READ = "order:read"
@@ -57,6 +58,7 @@ _WORK = {
     Permission.DESTRUCTION_RELEASE,
     Permission.DEVICE_ACT,
     Permission.DEVICE_REGISTER,
+    Permission.LOCATION_READ,
     Permission.ORDER_APPROVE,
     Permission.ORDER_EXECUTE,
     Permission.POLICY_EDIT,
@@ -65,11 +67,12 @@ _WORK = {
 }
 
 GRANTS: Mapping[Role, frozenset[Permission]] = {
-    Role.CONTACT: frozenset(_READ | _TALK | {Permission.DEVICE_ACT}),
+    Role.CONTACT: frozenset(_READ | _TALK | {Permission.DEVICE_ACT, Permission.LOCATION_READ}),
     Role.AGENT: frozenset(_READ | _TALK | _WORK),
     Role.ACCOUNT_MANAGER: frozenset(_READ | _TALK | {Permission.TICKET_NOTE}),
     Role.SUPERVISOR: frozenset(Permission),
-    Role.SYSTEM: frozenset(Permission) - {Permission.ORDER_APPROVE},
+    Role.SYSTEM: frozenset(Permission)
+    - {Permission.ORDER_APPROVE, Permission.LOCATION_READ},  # both take a person
     Role.GATE: frozenset(),
 }
 

@@ -144,7 +144,6 @@ class DeviceCommand(Model):
     engine_ref: Mapped[str | None] = mapped_column(index=True)
     outcome: Mapped[str | None]  # stable code of the answer
     detail: Mapped[str | None]  # the answer in words, for people
-    result: Mapped[dict[str, Any] | None]  # what the device gave back (a position)
 
     device: Mapped[Device] = relationship(lazy="raise_on_sql")
     batch: Mapped[CommandBatch] = relationship(lazy="raise_on_sql")
@@ -165,4 +164,4 @@ class CommandObservation(Model):
     at: Mapped[datetime]  # the engine's time
     received_at: Mapped[datetime]
     state: Mapped[str]
-    evidence: Mapped[str]  # the engine's own words, never parsed again
+    evidence: Mapped[str]  # the engine's own words, never parsed again; without where a device was

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from servicedesk.core.events import Event
+
+if TYPE_CHECKING:
+    from servicedesk.devices.engines.contract import Position
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,15 @@ class CommandSettled(Event):
 
     batch_id: int
     command_id: int
+
+
+@dataclass(frozen=True)
+class DeviceLocated(Event):
+    """A device has said where it is: whoever may keep it keeps it, nobody else hears it again."""
+
+    batch_id: int
+    command_id: int
+    position: Position
 
 
 @dataclass(frozen=True)

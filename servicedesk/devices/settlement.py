@@ -1,8 +1,14 @@
-"""What was said about a command becomes its state: idempotent, in any order, evidence kept."""
+"""What was said about a command becomes its state: idempotent, in any order, evidence kept.
+
+Of a command that asks for a position nothing an engine says is kept with its digits: where the
+device is goes into one event, and whoever hears it decides whether it may be kept.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -17,13 +23,15 @@ from servicedesk.devices.commands import (
     RECONCILE_COMMANDS,
     SEND_COMMANDS,
     SETTLED,
+    CommandBatch,
     CommandObservation,
     CommandState,
     DeviceCommand,
 )
 from servicedesk.devices.effects import apply_effect
 from servicedesk.devices.engines.contract import Observation, ObservedState, SubmissionOutcome
-from servicedesk.devices.events import CommandSettled
+from servicedesk.devices.events import CommandSettled, DeviceLocated
+from servicedesk.devices.instructions import LocateDevice
 from servicedesk.devices.policies.reported import record_reports
 
 if TYPE_CHECKING:
@@ -54,6 +62,8 @@ def record_submission(command_id: int, submission: Submission) -> None:
         if command is None:
             return
         command.checked_at = work.at
+        if _asks_for_a_position(work, command):
+            submission = replace(submission, evidence=without_digits(submission.evidence))
         _keep(
             work,
             command,
@@ -122,7 +132,7 @@ def decide(work: Work, command: DeviceCommand, state: CommandState) -> None:
 
 
 def record_answer(work: Work, observation: Observation, source: str) -> bool:
-    """Store an observation and move its command; return whether anything changed.
+    """Store an observation and move its command; return whether it moved.
 
     Whatever contradicts the state machine is kept as evidence and changes nothing.
     """
@@ -133,6 +143,8 @@ def record_answer(work: Work, observation: Observation, source: str) -> bool:
     )
     if command is None or command.sent_at is None:
         return False  # not ours, or never sent: nothing to believe
+    if _asks_for_a_position(work, command):
+        observation = _without_place(observation)
     is_new = _keep(
         work,
         command,
@@ -152,12 +164,36 @@ def record_answer(work: Work, observation: Observation, source: str) -> bool:
         return False
     command.accepted_at = command.accepted_at or observation.at
     state = _STATES[observation.state]
+    # also where the answer came in two pieces, the position last
+    if observation.result is not None and state is CommandState.ACKNOWLEDGED:
+        work.publish(
+            DeviceLocated(
+                batch_id=command.batch_id, command_id=command.id, position=observation.result
+            )
+        )
     if not COMMAND_MOVES.allows(command.state, state):
         return False
-    if observation.result is not None:
-        command.result = observation.result.to_json()
     _move(work, command, state, observation.code or state.value, observation.detail, observation.at)
     return True
+
+
+def _asks_for_a_position(work: Work, command: DeviceCommand) -> bool:
+    batch = work.session.get_one(CommandBatch, command.batch_id)
+    return batch.instruction == LocateDevice.kind
+
+
+def without_digits(words: str) -> str:
+    """Return an engine's words with every digit covered: however it writes a place, none is left."""
+    return re.sub(r"\d", "•", words)
+
+
+def _without_place(observation: Observation) -> Observation:
+    return replace(
+        observation,
+        code=without_digits(observation.code),
+        detail=without_digits(observation.detail),
+        evidence=without_digits(observation.evidence),
+    )
 
 
 def _confirm(work: Work, command: DeviceCommand) -> bool:

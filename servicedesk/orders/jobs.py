@@ -7,6 +7,7 @@ from datetime import timedelta
 from servicedesk.core.errors import NotAllowedNow
 from servicedesk.core.jobs import job
 from servicedesk.devices.policies.models import RECONCILE_POLICIES
+from servicedesk.orders.positions.keeping import forget_expired
 from servicedesk.orders.progress import advance, due_orders, give_up
 from servicedesk.orders.reconciling import clients_with_policies, reconcile_policies
 from servicedesk.orders.stopping import PAUSE_STOPPED
@@ -40,3 +41,9 @@ def reconcile_all_policies() -> None:
 def pause_stopped(client_id: int) -> None:
     """Pause the destructive orders of a client whose stop is on."""
     pause_orders_of(client_id)
+
+
+@job("positions.forget", every=timedelta(minutes=5))
+def forget_positions() -> None:
+    """Delete the positions whose days are over."""
+    forget_expired()

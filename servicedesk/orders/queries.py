@@ -18,7 +18,7 @@ from servicedesk.core.permissions import Permission, may
 from servicedesk.core.text import Text
 from servicedesk.devices.catalogue import action_named
 from servicedesk.devices.commands import SETTLED, CommandState, DeviceCommand
-from servicedesk.devices.instructions import is_repeatable
+from servicedesk.devices.instructions import LocateDevice, is_repeatable
 from servicedesk.devices.models import Device, DeviceGroup
 from servicedesk.devices.parameters import Parameter, shown
 from servicedesk.orders.approval import confirmation_of
@@ -30,6 +30,7 @@ from servicedesk.orders.models import (
     StageState,
     WorkOrder,
 )
+from servicedesk.orders.positions.models import DevicePosition, is_kept
 from servicedesk.orders.progress import FAILURES
 from servicedesk.orders.stages import STAGED_FROM
 from servicedesk.orders.steering import may_withdraw
@@ -52,6 +53,7 @@ class Outcome:
 
     target: OrderTarget
     command: DeviceCommand | None
+    position: DevicePosition | None  # that it is known, not where
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +142,11 @@ class OrderView:
         )
 
     @property
+    def may_know_positions(self) -> bool:
+        """Whether it asked devices where they are, and some answered."""
+        return self.action.sends == LocateDevice.kind and self.done > 0
+
+    @property
     def may_retry(self) -> bool:
         """Whether sending again to those that failed is harmless."""
         return (
@@ -215,12 +222,13 @@ def view_of(
 
 def _outcomes(order: WorkOrder, show: str, cursor: str | None) -> Page[Outcome]:
     query: Any = (
-        select(OrderTarget, DeviceCommand)
+        select(OrderTarget, DeviceCommand, DevicePosition)
         .outerjoin(
             DeviceCommand,
             (DeviceCommand.batch_id == order.batch_id)
             & (DeviceCommand.device_id == OrderTarget.device_id),
         )
+        .outerjoin(DevicePosition, (DevicePosition.command_id == DeviceCommand.id) & is_kept())
         .where(OrderTarget.order_id == order.id)
         .options(joinedload(OrderTarget.device, innerjoin=True).joinedload(Device.holder))
         .order_by(OrderTarget.position)
@@ -232,7 +240,7 @@ def _outcomes(order: WorkOrder, show: str, cursor: str | None) -> Page[Outcome]:
         query = query.where(DeviceCommand.state == show)
     if key := decode_cursor(cursor, int):
         query = query.where(OrderTarget.position > key[0])
-    rows = [Outcome(row[0], row[1]) for row in database.session().execute(query)]
+    rows = [Outcome(*row) for row in database.session().execute(query)]
     return page_of(rows, PAGE, lambda outcome: [outcome.target.position])
 
 

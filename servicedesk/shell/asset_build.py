@@ -15,6 +15,8 @@ from pathlib import Path
 from config import ROOT
 from servicedesk.shell.assets import MANIFEST
 from servicedesk.shell.icons import ICONS
+from servicedesk.shell.outlines import OUTLINES
+from servicedesk.shell.topology import outlines_of
 
 STATIC = ROOT / "static"
 OWN = ROOT / "servicedesk" / "shell" / "assets_source"
@@ -24,6 +26,7 @@ PACKAGED = {
     "tabler.js": "@tabler/core/dist/js/tabler.min.js",
     "htmx.js": "htmx.org/dist/htmx.min.js",
 }
+COUNTRIES = "world-atlas/countries-50m.json"
 FILLED = "-filled"
 # a browser's tools would ask for the map, which is not copied
 SOURCE_MAP = re.compile(rb"\n?(/\*# sourceMappingURL=[^*]*\*/|//# sourceMappingURL=\S+)\s*$")
@@ -66,6 +69,7 @@ def _contents() -> dict[str, bytes]:
         if path.suffix in {".css", ".js"}:
             contents[path.name] = path.read_bytes()
     contents["icons.svg"] = icon_sprite(ICONS)
+    contents[OUTLINES] = outlines_of(_packaged(COUNTRIES))
     return contents
 
 

@@ -31,6 +31,11 @@ def asset_url(name: str) -> str:
 
     Raises AssetsNotBuilt when set-up has not made it.
     """
+    return url_for("static", filename=asset_path(name).name)
+
+
+def asset_path(name: str) -> Path:
+    """Return where an asset lies, by its plain name. Raises AssetsNotBuilt."""
     folder = current_app.static_folder
     if folder is None:
         raise AssetsNotBuilt("this application has no static folder")
@@ -42,7 +47,7 @@ def asset_url(name: str) -> str:
     names = _manifest(path, built)
     if name not in names:
         raise AssetsNotBuilt(f"{name} is not in static/manifest.json; run `make setup`")
-    return url_for("static", filename=names[name])
+    return Path(folder, names[name])
 
 
 @lru_cache(maxsize=2)

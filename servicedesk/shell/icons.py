@@ -25,6 +25,7 @@ ICONS = (
     "device-tablet",
     "download",
     "eraser",
+    "eye",
     "eye-off",
     "file",
     "file-plus",

@@ -16,8 +16,11 @@ from servicedesk.devices.commands import DeviceCommand
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
+from servicedesk.orders.positions.looking import look_at_device
+from servicedesk.orders.positions.models import DevicePosition
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
+from tests.desk_on_loopback import until
 from tests.visitor import visiting
 
 CANARY = "Kanarienvogel"
@@ -46,8 +49,11 @@ def foreign(desk) -> dict[str, list[str]]:
     order = session.scalars(select(WorkOrder).where(WorkOrder.client_id == client.id)).one()
     session.rollback()
     execute_order(agent, order.reference)
+    found = located(desk, contact, agent, device)
     command = session.scalars(
-        select(DeviceCommand.id).where(DeviceCommand.client_id == client.id)
+        select(DeviceCommand.id)
+        .join(WorkOrder, WorkOrder.batch_id == DeviceCommand.batch_id)
+        .where(WorkOrder.reference == order.reference)
     ).one()
     file = session.scalars(
         select(Attachment.reference).where(Attachment.client_id == client.id)
@@ -62,6 +68,7 @@ def foreign(desk) -> dict[str, list[str]]:
         "reference": [
             ticket.reference,
             order.reference,
+            found,
             device.reference,
             client.reference,
             contract,
@@ -73,6 +80,24 @@ def foreign(desk) -> dict[str, list[str]]:
         "token_id": [str(token)],
         "contract": [contract],
     }
+
+
+def located(desk, contact, agent, device) -> str:
+    """Have a device's position known; return the order that found it."""
+    desk.enrol(device)
+    purpose = {"purpose": f"{CANARY} lost on the way"}
+    order = desk.make.request(contact, "device.locate", device, parameters=purpose).orders[0]
+    execute_order(agent, order.reference)
+
+    def is_known() -> bool:
+        session = database.session()
+        session.rollback()
+        known = select(DevicePosition.id).where(DevicePosition.device_id == device.id)
+        return session.scalar(known) is not None
+
+    until(is_known)
+    look_at_device(contact, device.reference)
+    return order.reference
 
 
 # what anybody may ask for, and what belongs to nobody's client
@@ -151,7 +176,7 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
 def test_a_foreign_device_cannot_be_acted_on(desk, foreign):
     make = desk.make
     contact = make.contact(make.client())
-    device = foreign["reference"][2]
+    device = foreign["reference"][3]
     with visiting(desk, contact) as visitor:
         page = visitor.get(f"/portal/ask/action/device.lock?device={device}")
         assert device not in page.text.split("</head>")[1].replace(f"device={device}", "")

@@ -79,6 +79,8 @@ def test_internal_notes_do_not_exist_for_a_contact_even_in_the_database(make):
         "UPDATE device SET name = 'x'",
         "INSERT INTO command_batch (client_id) VALUES (1)",
         "DELETE FROM ticket",
+        "DELETE FROM device_position",
+        "UPDATE position_look SET looked_by_name = 'nobody'",
     ],
 )
 def test_a_contact_has_no_right_to(make, statement):

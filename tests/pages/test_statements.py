@@ -13,6 +13,8 @@ from servicedesk.accounts.passwords import hash_password
 from servicedesk.app import create_app
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
+from servicedesk.devices import fleet_engines
+from tests.operations.test_positions import Story, said
 from tests.visitor import TOKEN
 
 PASSWORD = "a-long-Password-1"
@@ -80,3 +82,23 @@ def test_ten_rows_cost_as_many_statements_as_one(app, sessions, make, path, most
             assert visitor.get(path).status_code == 200
         counts.append(len(statements))
     assert counts[0] == counts[1] <= most
+
+
+def test_a_look_at_nine_devices_costs_as_many_statements_as_at_one(app, sessions, make):
+    fleet_engines.use_engines({"sandbox": make.engine})  # the application brought its own
+    counts = []
+    for devices in (1, 9):
+        database.use_sessions(sessions)
+        database.become(SYSTEM)
+        story = Story(make)
+        order = story.send(*make.fleet(story.client, devices))
+        for number in range(devices):
+            story.hear(said(), number=number - devices)
+        visitor = entered(app, sessions, story.contact)
+        page = f"/portal/positions/orders/{order.reference}"
+        token = TOKEN.search(visitor.get(page).text)[1]
+        with counting(app) as statements:
+            answer = visitor.post(page, data={"csrf_token": token})
+        assert answer.text.count('class="spot"') == devices
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 16

@@ -53,6 +53,8 @@ def test_a_modality_takes_all_blocks_it_is_sold_with(modality):
         ("engagement_days", {"engagement_days": Decimal(-1)}),
         ("engagement_days", {"engagement_days": Decimal(367)}),
         ("engagement_days", {"engagement_days": Decimal("NaN")}),
+        ("location_days", {"location_days": 0}),
+        ("location_days", {"location_days": 31}),
         ("blocks", {"blocks": frozenset()}),
     ],
 )

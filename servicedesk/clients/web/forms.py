@@ -10,6 +10,7 @@ from wtforms import (
     DateField,
     DecimalField,
     EmailField,
+    IntegerField,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -23,7 +24,12 @@ from servicedesk.accounts.people import EMAIL_MAX_LENGTH, NAME_MAX_LENGTH
 from servicedesk.accounts.web.forms import language_choices
 from servicedesk.clients.administration import PHONE_MAX_LENGTH, TEXT_MAX_LENGTH, ClientFacts
 from servicedesk.clients.models import BLOCK_LABELS, MODALITY_LABELS, FunctionalBlock, Modality
-from servicedesk.clients.terms import ENGAGEMENT_DAYS, MAX_ENGAGEMENT_DAYS, ContractTerms
+from servicedesk.clients.terms import (
+    ENGAGEMENT_DAYS,
+    MAX_ENGAGEMENT_DAYS,
+    MAX_LOCATION_DAYS,
+    ContractTerms,
+)
 
 if TYPE_CHECKING:
     from servicedesk.accounts.models import User
@@ -91,6 +97,16 @@ class TermsForm(FlaskForm):
         default=ENGAGEMENT_DAYS,
         widget=NumberInput(step="0.25", min=0, max=MAX_ENGAGEMENT_DAYS),
     )
+    location_days = IntegerField(
+        _("Days a device's position is kept"),
+        [
+            InputRequired(_NEEDED),
+            NumberRange(1, MAX_LOCATION_DAYS, message=_("Positions are kept from 1 to 30 days.")),
+        ],
+        default=MAX_LOCATION_DAYS,
+        description=_("Then it is deleted. Less than before shortens what is already kept."),
+        widget=NumberInput(min=1, max=MAX_LOCATION_DAYS),
+    )
 
     def __init__(self, *args: Any, **values: Any) -> None:
         """Offer the zone a contract already has, too."""
@@ -113,6 +129,7 @@ class TermsForm(FlaskForm):
             time_zone=self.time_zone.data,
             blocks=frozenset(FunctionalBlock(value) for value in self.blocks.data),
             engagement_days=self.engagement_days.data,
+            location_days=self.location_days.data,
         )
 
 

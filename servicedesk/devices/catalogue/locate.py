@@ -23,7 +23,7 @@ class LocateDevices(ManagedAction):
     label = msgid("GPS location")
     description = msgid("Asks the device for its position, once.")
     consequence = msgid(
-        "The position of a person becomes known: state why. Each request is recorded."
+        "The position of a person becomes known: state why. The request and each look are recorded."
     )
     icon = "map-pin"
     risk = Risk.DISRUPTIVE
@@ -34,7 +34,9 @@ class LocateDevices(ManagedAction):
         Parameter(
             name="purpose",
             label=msgid("Purpose"),
-            help=msgid("For example: lost on the way to a customer."),
+            help=msgid("Why it has to be known. For example: lost on the way to a customer."),
+            required=True,
+            min_length=10,
             max_length=200,
         ),
     )

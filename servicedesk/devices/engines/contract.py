@@ -7,7 +7,7 @@ Faults of the outside are values here, never exceptions.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -90,16 +90,12 @@ class ObservedState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """Where a device said it was; degrees, accuracy in metres."""
+    """Where a device said it was; degrees, accuracy in metres. Printing it says nothing."""
 
-    latitude: float
-    longitude: float
-    accuracy: float
+    latitude: float = field(repr=False)
+    longitude: float = field(repr=False)
+    accuracy: float = field(repr=False)
     taken_at: str  # ISO 8601
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON knows it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +110,7 @@ class Observation:
     at: datetime
     code: str
     detail: str
-    evidence: str
+    evidence: str = field(repr=False)
     result: Position | None = None
     reported: Mapping[str, Any] | None = None  # what the device has: section → key → fingerprint
 
