@@ -19,6 +19,7 @@ from servicedesk.devices.catalogue.desired_state import DesiredStateAction, Scop
 from servicedesk.devices.policies.changes import lock_policies
 from servicedesk.devices.policies.desired import refresh_desired
 from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder
+from servicedesk.orders.withdrawal import withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +62,10 @@ def change_desired(work: Work, order: WorkOrder) -> None:
         order.undo = action.undo(order.parameters)
         return
     lock_policies(work, order.client_id)
-    if other := _under_way(work, order):
-        raise ChangeUnderWay(order=other)
+    for other in _under_way(work, order):
+        if not other.is_reconciliation:
+            raise ChangeUnderWay(order=other.reference)
+        withdraw(work, other)  # what it would still tell is what this order changes
     order.undo = action.change(work, _scope(work, order), order.parameters)
     affected = work.session.scalars(AFFECTED, {"order": order.id, "groups": order.group_ids}).all()
     refresh_desired(work, order.client_id, affected)
@@ -87,16 +90,16 @@ def _scope(work: Work, order: WorkOrder) -> Scope:
     )
 
 
-def _under_way(work: Work, order: WorkOrder) -> str | None:
-    """Return the reference of another order that changes the policy of the same devices."""
+def _under_way(work: Work, order: WorkOrder) -> Sequence[WorkOrder]:
+    """Return other orders that tell the same devices their policy, locked."""
     mine, theirs = aliased(OrderTarget), aliased(OrderTarget)
     shares_a_device = exists().where(
         theirs.order_id == WorkOrder.id,
         mine.order_id == order.id,
         mine.device_id == theirs.device_id,
     )
-    return work.session.scalar(
-        select(WorkOrder.reference)
+    return work.session.scalars(
+        select(WorkOrder)
         .where(
             WorkOrder.client_id == order.client_id,
             WorkOrder.id != order.id,
@@ -105,5 +108,5 @@ def _under_way(work: Work, order: WorkOrder) -> str | None:
             shares_a_device,
         )
         .order_by(WorkOrder.id)
-        .limit(1)
-    )
+        .with_for_update(of=WorkOrder)
+    ).all()

@@ -26,7 +26,7 @@ from servicedesk.orders.models import (
     OrderTarget,
     WorkOrder,
 )
-from servicedesk.orders.progress import FAILURES, begin, clear_pause, failures_of
+from servicedesk.orders.progress import FAILURES, begin, failures_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,11 +139,11 @@ def resume_order(actor: Actor, reference: str) -> WorkOrder:
         if action_named(order.action_code).is_destructive:
             _check_stop(work, order)
         if order.batch_id is None:
-            clear_pause(order)
+            order.end_pause()
             _schedule(work, order)  # the cancel window begins anew
             return order
         order.forgiven = failures_of(work, order)
-        clear_pause(order)
+        order.end_pause()
         order.state = ORDER_MOVES.check(order.state, OrderState.EXECUTING)
         waiting = let_go(work, order.batch_id)
         order.next_step_at = work.at  # the clock looks whether the next stage may begin
@@ -171,7 +171,7 @@ def retry_failed(actor: Actor, reference: str) -> WorkOrder:
         for command in commands:
             send_again(work, command, work.at + action.not_after)
         was_paused = order.state is OrderState.PAUSED
-        clear_pause(order)
+        order.end_pause()
         order.state = ORDER_MOVES.check(order.state, OrderState.EXECUTING)
         if was_paused:
             let_go(work, order.batch_id)

@@ -17,6 +17,8 @@ from servicedesk.core.text import msgid
 from servicedesk.devices.commands import CommandBatch
 from servicedesk.devices.models import Device
 
+RECONCILE = "policy.reconcile"  # the catalogue's code of it
+
 
 class OrderState(StrEnum):
     """How far a work order is."""
@@ -180,6 +182,15 @@ class WorkOrder(Model):
     stages: Mapped[list[OrderStage]] = relationship(
         lazy="raise_on_sql", order_by="OrderStage.number", viewonly=True
     )
+
+    def end_pause(self) -> None:
+        """Forget why it stood still."""
+        self.pause_reason = self.paused_at = self.paused_by_name = None
+
+    @property
+    def is_reconciliation(self) -> bool:
+        """Whether the desk itself gave it, to bring devices back to what they should have."""
+        return self.author_id is None and self.action_code == RECONCILE
 
     @property
     def has_begun(self) -> bool:

@@ -262,11 +262,6 @@ def pause(work: Work, order: WorkOrder, reason: PauseReason) -> None:
     work.publish(OrderPaused(order_id=order.id))
 
 
-def clear_pause(order: WorkOrder) -> None:
-    """Forget why it stood still."""
-    order.pause_reason = order.paused_at = order.paused_by_name = None
-
-
 def settle(work: Work, order: WorkOrder) -> None:
     """Finish an order whose last device has answered; ask for a decision if some did not do it."""
     stages = stages_of(work, order)
@@ -280,7 +275,7 @@ def settle(work: Work, order: WorkOrder) -> None:
     if state is order.state:
         return
     order.state = ORDER_MOVES.check(order.state, state)
-    clear_pause(order)
+    order.end_pause()
     for stage in stages:
         stage.state = StageState.DONE
     order.next_step_at, order.finished_at = None, work.at if did_all else None

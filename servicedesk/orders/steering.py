@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete
 
 from servicedesk.core.errors import InvalidInput, NotAllowedNow
 from servicedesk.core.permissions import Permission, may, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.devices.commands import CommandState, DeviceCommand
-from servicedesk.devices.dispatch import withdraw_commands
 from servicedesk.orders.approval import locked_order
 from servicedesk.orders.drafting import write_stages
-from servicedesk.orders.events import OrderCancelled
 from servicedesk.orders.models import (
-    ORDER_MOVES,
     OrderStage,
     OrderState,
     PauseReason,
     StageState,
     WorkOrder,
 )
-from servicedesk.orders.progress import clear_pause, pause, stages_of
+from servicedesk.orders.progress import pause, stages_of
 from servicedesk.orders.stages import plan_of
+from servicedesk.orders.withdrawal import withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +116,7 @@ def cancel_order(actor: Actor, reference: str) -> WorkOrder:
         order = locked_order(work, reference)
         if not may_withdraw(actor, order):
             require(actor, Permission.ORDER_EXECUTE)
-        _withdraw(work, order)
+        withdraw(work, order)
     return order
 
 
@@ -142,27 +139,4 @@ def withdraw_orders(work: Work, orders: Sequence[WorkOrder]) -> None:
         if order.batch_id is not None and order.state not in ENDED:
             raise UnderWay
         if order.state not in ENDED:
-            _withdraw(work, order)
-
-
-def _withdraw(work: Work, order: WorkOrder) -> None:
-    order.state = ORDER_MOVES.check(order.state, OrderState.CANCELLED)
-    clear_pause(order)
-    order.finished_at, order.next_step_at = work.at, None
-    if order.batch_id is not None:
-        work.note(withdrawn=withdraw_commands(work, order.batch_id))
-        work.note(already_sent=_sent(work, order.batch_id))
-    work.publish(OrderCancelled(order_id=order.id))
-
-
-def _sent(work: Work, batch_id: int) -> int:
-    return (
-        work.session.scalar(
-            select(func.count())
-            .select_from(DeviceCommand)
-            .where(
-                DeviceCommand.batch_id == batch_id, DeviceCommand.state != CommandState.CANCELLED
-            )
-        )
-        or 0
-    )
+            withdraw(work, order)

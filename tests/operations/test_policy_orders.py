@@ -201,6 +201,22 @@ def test_two_orders_never_change_the_policy_of_the_same_device_at_once(make):
     execute_order(fleet.agent, second.reference)
 
 
+def test_an_order_of_the_desk_itself_makes_way_for_one_of_people(make):
+    fleet = Fleet(make, 30)
+    with unit_of_work(SYSTEM, "test.change") as work:
+        own = changes.own_profile(work, fleet.client.id, group_id=fleet.group.id)
+        changes.set_entry(work, own, "mail", "Correo", {"name": "Correo"}, "test")
+    assert reconcile_policies(fleet.client.id)
+    own_order = fleet.newest(WorkOrder)
+    order = fleet.execute("config.wifi", WIFI)
+    session = database.session()
+    session.rollback()
+    assert session.get_one(WorkOrder, own_order.id).state is OrderState.CANCELLED
+    assert order.reference == fleet.newest(WorkOrder).reference
+    # the one device that was told before is the only one let go; the others wait for their stage
+    assert sum(not policy.is_held for policy in fleet.policies()) == 1
+
+
 def _versions() -> list[PolicyVersion]:
     session = database.session()
     session.rollback()

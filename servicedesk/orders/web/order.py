@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from servicedesk.accounts.sign_in import prove_presence
+from servicedesk.core import database
 from servicedesk.core.errors import DomainError, Forbidden, NotFound
 from servicedesk.orders import approval, execution, queries, steering
 from servicedesk.orders.web import lists
@@ -16,9 +17,11 @@ from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flask.typing import ResponseReturnValue
+
+    from servicedesk.core.actors import Actor
 
 
 def show(reference: str) -> ResponseReturnValue:
@@ -92,12 +95,7 @@ def execute(reference: str) -> ResponseReturnValue:
         queries.order_named(current_actor(), reference)
         flash(_("Confirm that you have read the list of devices."), "error")
         return _back(reference)
-    order = execution.execute_order(current_actor(), reference)
-    if order.has_begun:
-        flash(_("On its way to the devices."))
-    else:
-        flash(_("It begins by itself when its cancel window is over."))
-    return _back(reference)
+    return _done(reference, execution.execute_order, _("Executed: what happens is shown below."))
 
 
 def plan(reference: str) -> ResponseReturnValue:
@@ -119,43 +117,34 @@ def plan(reference: str) -> ResponseReturnValue:
 
 def pause(reference: str) -> ResponseReturnValue:
     """Let nothing more leave for now."""
-    steering.pause_order(current_actor(), reference)
-    flash(_("Paused: nothing more leaves until somebody resumes it."))
-    return _back(reference)
+    says = _("Paused: nothing more leaves until somebody resumes it.")
+    return _done(reference, steering.pause_order, says)
 
 
 def resume(reference: str) -> ResponseReturnValue:
     """Go on after a pause."""
-    execution.resume_order(current_actor(), reference)
-    flash(_("It goes on."))
-    return _back(reference)
+    return _done(reference, execution.resume_order, _("It goes on."))
 
 
 def hasten(reference: str) -> ResponseReturnValue:
     """Do not wait any longer for the next stage."""
-    steering.go_on_now(current_actor(), reference)
-    flash(_("The next stage begins as soon as half of the devices so far have done it."))
-    return _back(reference)
+    says = _("The next stage begins as soon as half of the devices so far have done it.")
+    return _done(reference, steering.go_on_now, says)
 
 
 def cancel(reference: str) -> ResponseReturnValue:
     """Send nothing more."""
-    steering.cancel_order(current_actor(), reference)
-    flash(_("Cancelled: nothing more is sent."))
-    return _back(reference)
+    return _done(reference, steering.cancel_order, _("Cancelled: nothing more is sent."))
 
 
 def retry(reference: str) -> ResponseReturnValue:
     """Send again to those that failed."""
-    execution.retry_failed(current_actor(), reference)
-    flash(_("On its way to the devices again."))
-    return _back(reference)
+    return _done(reference, execution.retry_failed, _("On its way to the devices again."))
 
 
 def accept(reference: str) -> ResponseReturnValue:
     """Leave the rest as it is."""
-    execution.accept_rest(current_actor(), reference)
-    return _back(reference)
+    return _done(reference, execution.accept_rest, _("The rest stays as it is."))
 
 
 def settle(reference: str, command_id: int) -> ResponseReturnValue:
@@ -163,6 +152,20 @@ def settle(reference: str, command_id: int) -> ResponseReturnValue:
     queries.order_named(current_actor(), reference)
     happened = request.form.get("happened") == "yes"
     execution.settle_unknown(current_actor(), reference, command_id, happened=happened)
+    return _back(reference)
+
+
+def _done(reference: str, act: Callable[[Actor, str], object], says: str) -> ResponseReturnValue:
+    """Do it and go back to the order, which also says why it was refused."""
+    try:
+        act(current_actor(), reference)
+    except (Forbidden, NotFound):
+        raise
+    except DomainError as refused:
+        database.session().rollback()
+        flash(translate(refused.text), "error")
+    else:
+        flash(says)
     return _back(reference)
 
 
