@@ -222,6 +222,7 @@ class _Story:
             self._finish(ticket)
             return
         self._answer(order)
+        order = _order_of(ticket)  # the answers changed it since
         if order.state is OrderState.NEEDS_DECISION:
             self._wait(120)
             with clock.told_as(self.at):
