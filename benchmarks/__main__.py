@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint
 from sqlalchemy import event, text
 
-from benchmarks import conformity
+from benchmarks import conformity, fleet
 from benchmarks.data import CLIENTS, DEVICES, TICKETS, fill
 from benchmarks.wide_orders import measure_wide_order
 from config import Settings
@@ -51,6 +51,7 @@ def main() -> None:
             embedded_postgres.stop(folder)
     measure_calendar()
     conformity.measure()
+    fleet.measure()
 
 
 def measure_pages(folder: Path) -> None:

@@ -85,7 +85,7 @@ def measure() -> None:
 def _measure_at(address: str) -> None:
     schema.upgrade(address)
     began = time.perf_counter()
-    _fill(address.replace(f"{embedded_postgres.ROLE}@", "postgres@"))
+    fill(address.replace(f"{embedded_postgres.ROLE}@", "postgres@"))
     made = time.perf_counter() - began
     engine = create_engine(address)
     source = scoped_session(sessionmaker(engine, expire_on_commit=False))
@@ -107,11 +107,12 @@ def _measure_at(address: str) -> None:
     engine.dispose()
 
 
-def _fill(owner_address: str) -> None:
+def fill(owner_address: str, apps: int = APPS) -> None:
+    """Write the client, its devices with so many apps each, and the rules."""
     engine = create_engine(owner_address)
     sizes = {
         "devices": DEVICES,
-        "apps": APPS,
+        "apps": apps,
         "rules": RULES,
         "old": version_key("1.9.3"),
         "new": version_key("2.4.1"),

@@ -19,7 +19,7 @@ from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.devices.queries import FleetFilter, devices, devices_by_reference
 from servicedesk.orders.checking import verdicts
 from servicedesk.shell.errors import put_beside_field
-from servicedesk.shell.navigation import nav
+from servicedesk.shell.navigation import nav, to
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets.intake import open_ticket
 from servicedesk.tickets.models import KIND_LABELS, TicketKind
@@ -41,6 +41,17 @@ def index() -> ResponseReturnValue:
     """Show what can be asked for."""
     actions = ACTIONS if may(current_actor(), Permission.DEVICE_ACT) else ()
     return render_template("tickets/ask.html", actions=actions)
+
+
+def choose() -> ResponseReturnValue:
+    """Lead from a list of actions to the one chosen, with the devices that were ticked."""
+    code = request.args.get("code", "")
+    if not code:
+        return redirect(to("ask.index"))
+    if code not in {action.code for action in ACTIONS}:
+        raise NotFound
+    ticked = request.args.getlist("device")[:MOST_DEVICES]
+    return redirect(to("ask.action", code=code, device=ticked))
 
 
 def action(code: str) -> ResponseReturnValue:

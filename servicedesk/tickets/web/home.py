@@ -11,6 +11,7 @@ from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.devices.models import DEVICE_STATE_LABELS, PLATFORM_LABELS
 from servicedesk.devices.queries import fleet_figures
+from servicedesk.devices.web.fleet import POINT_ACTIONS
 from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import queries
@@ -30,7 +31,7 @@ def portal() -> ResponseReturnValue:
         waiting=queries.tickets_to_confirm(actor),
         newest=queries.tickets(actor, queries.TicketFilter(show="open"), size=5).items,
         fleet=fleet_figures(actor),
-        actions=ACTIONS,
+        actions=[action for action in ACTIONS if action.code in POINT_ACTIONS],
         platforms=PLATFORM_LABELS,
         states=DEVICE_STATE_LABELS,
     )
