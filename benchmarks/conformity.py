@@ -107,12 +107,12 @@ def _measure_at(address: str) -> None:
     engine.dispose()
 
 
-def fill(owner_address: str, statements: Sequence[str] = STATEMENTS) -> None:
-    """Write the data."""
+def fill(owner_address: str, statements: Sequence[str] = STATEMENTS, apps: int = APPS) -> None:
+    """Write the data: of `STATEMENTS` the client, its devices with so many apps, and the rules."""
     engine = create_engine(owner_address)
     sizes = {
         "devices": DEVICES,
-        "apps": APPS,
+        "apps": apps,
         "rules": RULES,
         "old": version_key("1.9.3"),
         "new": version_key("2.4.1"),

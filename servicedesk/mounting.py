@@ -18,7 +18,15 @@ from servicedesk.devices.instructions import INSTRUCTION_LABELS
 from servicedesk.devices.models import DEVICE_STATE_LABELS
 from servicedesk.devices.web import api as devices_api
 from servicedesk.devices.web import blueprints as devices
-from servicedesk.devices.web import catalogue_api, conformity, conformity_api, conformity_words
+from servicedesk.devices.web import (
+    catalogue_api,
+    conformity,
+    conformity_api,
+    conformity_words,
+    fleet,
+    matrix_api,
+    questions_api,
+)
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, positions, positions_api, stops
@@ -48,6 +56,7 @@ WORDS = {
     "command_state_labels": COMMAND_STATE_LABELS,
     "conformity_labels": CONFORMITY_LABELS,
     "device_state_labels": DEVICE_STATE_LABELS,
+    "filter_words": fleet.filter_words,
     "impact_labels": IMPACT_LABELS,
     "instruction_labels": INSTRUCTION_LABELS,
     "kind_labels": KIND_LABELS,
@@ -85,8 +94,11 @@ def mount_api(app: Flask) -> None:
     for blueprint in (
         clients_api.blueprint,
         devices_api.blueprint,
+        devices_api.state_blueprint,
         catalogue_api.blueprint,
         conformity_api.blueprint,
+        matrix_api.blueprint,
+        questions_api.blueprint,
         orders_api.blueprint,
         positions_api.blueprint,
         tickets_api.blueprint,
@@ -132,10 +144,10 @@ def desk() -> Blueprint:
 
 
 def _add_shared_pages(blueprint: Blueprint) -> None:
-    fleet = devices.devices()
-    fleet.add_url_rule("/<reference>", view_func=device.show)
+    of_fleet = devices.devices()
+    of_fleet.add_url_rule("/<reference>", view_func=device.show)
     for pages in (
-        fleet,
+        of_fleet,
         tickets.tickets(),
         tickets.ask(),
         order.blueprint(),

@@ -15,7 +15,7 @@ from servicedesk.accounts import models as accounts
 from servicedesk.clients import models as clients
 from servicedesk.core import audit, mail
 from servicedesk.core.database import Model
-from servicedesk.devices import brakes, commands
+from servicedesk.devices import brakes, commands, questions
 from servicedesk.devices import models as devices
 from servicedesk.devices.conformity import models as conformity
 from servicedesk.devices.policies import documents
@@ -39,6 +39,7 @@ MODEL_MODULES = (
     conformity,
     policies,
     documents,
+    questions,
     orders,
     positions,
     sla,

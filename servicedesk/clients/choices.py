@@ -9,6 +9,8 @@ from sqlalchemy import select
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
+from servicedesk.core.errors import InvalidInput, NotFound
+from servicedesk.core.text import msgid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,3 +29,20 @@ def clients_to_choose(actor: Actor) -> Sequence[Any]:
         )
         .all()
     )
+
+
+def client_meant(actor: Actor, reference: str = "") -> Client:
+    """Return the client of a reference, or the actor's only one where none is named.
+
+    Raises NotFound, also for a client that is not the actor's, and InvalidInput where none is named
+    and several could be meant.
+    """
+    query = select(Client).where(visible_to(actor, Client.id)).order_by(Client.id).limit(2)
+    if reference:
+        query = query.where(Client.reference == reference.replace("\x00", ""))
+    found = database.session().scalars(query).all()
+    if not found:
+        raise NotFound
+    if len(found) > 1:
+        raise InvalidInput(msgid("Choose a client."), field="client")
+    return found[0]

@@ -33,6 +33,8 @@ class Permission(StrEnum):
     ORDER_EXECUTE = "order:execute"
     ORDER_READ = "order:read"
     POLICY_EDIT = "policy:edit"
+    QUESTION_EDIT = "question:edit"
+    TICKET_ANSWER = "ticket:answer"
     TICKET_COMMENT = "ticket:comment"
     TICKET_CONFIRM = "ticket:confirm"
     TICKET_HANDLE = "ticket:handle"
@@ -50,6 +52,7 @@ _READ = {
 # to stop is always right: everybody who sees a fleet may
 _TALK = {
     Permission.DESTRUCTION_STOP,
+    Permission.QUESTION_EDIT,
     Permission.TICKET_OPEN,
     Permission.TICKET_COMMENT,
     Permission.TICKET_CONFIRM,
@@ -62,6 +65,7 @@ _WORK = {
     Permission.ORDER_APPROVE,
     Permission.ORDER_EXECUTE,
     Permission.POLICY_EDIT,
+    Permission.TICKET_ANSWER,
     Permission.TICKET_HANDLE,
     Permission.TICKET_NOTE,
 }
@@ -69,7 +73,9 @@ _WORK = {
 GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.CONTACT: frozenset(_READ | _TALK | {Permission.DEVICE_ACT, Permission.LOCATION_READ}),
     Role.AGENT: frozenset(_READ | _TALK | _WORK),
-    Role.ACCOUNT_MANAGER: frozenset(_READ | _TALK | {Permission.TICKET_NOTE}),
+    Role.ACCOUNT_MANAGER: frozenset(
+        _READ | _TALK | {Permission.TICKET_ANSWER, Permission.TICKET_NOTE}
+    ),
     Role.SUPERVISOR: frozenset(Permission),
     Role.SYSTEM: frozenset(Permission)
     - {Permission.ORDER_APPROVE, Permission.LOCATION_READ},  # both take a person

@@ -29,6 +29,7 @@ from servicedesk.demonstration.conformity import make_rules, report_fleet
 from servicedesk.demonstration.fleet import make_fleet
 from servicedesk.demonstration.history import Cast, tell
 from servicedesk.demonstration.policies import make_policies
+from servicedesk.demonstration.questions import ask_the_fleet
 from servicedesk.devices.models import EngineAccount
 
 if TYPE_CHECKING:
@@ -117,7 +118,9 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
     say(f"{tell(casts, dice, now)} tickets of thirteen months")
     for client, _contact in clients:
         report_fleet(SYSTEM, client, dice, now)
-    make_rules(casts[0].agents[0], clients[0][0], now)
+    client, contact = clients[0]
+    make_rules(casts[0].agents[0], client, now)
+    ask_the_fleet(contact, casts[0].agents[0], client, now)
     say("inventories and rules of conformity")
     make_policies(casts[0].agents[0], casts[0].contact, clients[0][0], dice, now)
     say("policies, and what devices have of them")

@@ -36,6 +36,11 @@ def engine_named(key: str) -> Engine:
         raise NoSuchEngine(key) from None
 
 
+def is_named(key: str) -> bool:
+    """Whether the settings name an engine of that key."""
+    return key in _engines
+
+
 def is_simulated(session: Session, engine_id: int) -> bool:
     """Whether the devices behind this engine account are not real."""
     return session.scalars(

@@ -170,6 +170,11 @@ class Device(Model):
     has_passcode: Mapped[bool | None]
     is_encrypted: Mapped[bool | None]
     is_compromised: Mapped[bool | None]
+    # the first number of the version, which is what people ask for: 17
+    os_major: Mapped[int | None] = mapped_column(
+        Computed(text("(substring(os_version from '^\\s*([0-9]{1,9})'))::bigint"), persisted=True),
+        deferred=True,
+    )
     search: Mapped[str] = mapped_column(
         TSVECTOR,
         Computed(

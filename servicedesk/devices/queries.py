@@ -18,10 +18,18 @@ from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.devices.commands import DeviceCommand
 from servicedesk.devices.conformity.models import Conformity
 from servicedesk.devices.conformity.standing import standing, stands
-from servicedesk.devices.models import Device, DeviceGroup, DeviceGroupMember, DeviceUser
+from servicedesk.devices.models import (
+    Device,
+    DeviceGroup,
+    DeviceGroupMember,
+    DeviceState,
+    DeviceUser,
+    Ownership,
+    Platform,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from servicedesk.core.actors import Actor
 
@@ -29,6 +37,20 @@ SIMPLE: ColumnElement[Any] = literal_column(
     "'simple'::regconfig"
 )  # a constant: the planner sees the words
 SEEN = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+# from how long ago to how long ago: with `day` they share a fleet out
+SEEN_BETWEEN = {"days": ("day", "week"), "weeks": ("week", "month")}
+UNRULED = "none"  # a conformity to ask for: no rule concerns the device
+UNTOLD = "?"  # a version to ask for: it was never told, or has no number
+# what each part of a filter may say
+CHOICES: Mapping[str, Collection[str]] = {
+    "platform": frozenset(Platform),
+    "state": frozenset(DeviceState),
+    "ownership": frozenset(Ownership),
+    "seen": frozenset({*SEEN, *SEEN_BETWEEN, "silent"}),
+    "conformity": frozenset({*Conformity, UNRULED}),
+}
+LENGTHS = {"group": 100, "client": 40, "q": 200}  # of what is free text
+VERSION = re.compile(r"<?[0-9]{1,9}|\?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +61,24 @@ class FleetFilter:
     state: str = ""
     ownership: str = ""
     group: str = ""
-    seen: str = ""  # within day, week, month; silent: not for a month
-    conformity: str = ""  # a value of Conformity
+    version: str = ""  # the first number of the system's version: 17; <17 is lower; UNTOLD
+    seen: str = ""  # within day, week, month; between: days, weeks; silent: not for a month
+    conformity: str = ""  # a value of Conformity, or UNRULED
     client: str = ""  # reference
     q: str = ""
+
+    @classmethod
+    def read(cls, told: Mapping[str, str]) -> FleetFilter:
+        """Return the filter that is told, without what is not understood."""
+        read = {name: told.get(name, "") for name in CHOICES}
+        read = {name: value for name, value in read.items() if value in CHOICES[name]}
+        for name, length in LENGTHS.items():
+            words = told.get(name, "")[:length]
+            read[name] = "".join(c if c.isprintable() else " " for c in words)
+        version = told.get("version", "").replace(" ", "")
+        if VERSION.fullmatch(version):
+            read["version"] = version
+        return cls(**read)
 
     def as_query(self) -> dict[str, str]:
         """Return what is set, for an address."""
@@ -52,27 +88,53 @@ class FleetFilter:
 def devices(
     actor: Actor, wanted: FleetFilter, cursor: str | None = None, size: int = PAGE_SIZE
 ) -> Page[Device]:
-    """Return a page of the fleet with holders. Raises InvalidInput."""
-    query = fleet_query(actor, wanted).limit(size + 1)
+    """Return a page of the fleet with holders. Raises InvalidInput.
+
+    The page is found first: how its devices stand is then asked for so many and not for the fleet.
+    """
+    found = narrowed(select(Device.id), actor, wanted).order_by(Device.id).limit(size + 1)
     if key := decode_cursor(cursor, int):
-        query = query.where(Device.id > key[0])
+        found = found.where(Device.id > key[0])
+    query = _told(select(Device).where(Device.id.in_(found.scalar_subquery())))
     return page_of(database.session().scalars(query).all(), size, lambda device: [device.id])
 
 
 def fleet_query(actor: Actor, wanted: FleetFilter) -> Select[Device]:
-    """Return the query of the fleet as filtered, in the order of a page."""
-    query = (
-        select(Device)
-        .options(
-            joinedload(Device.holder),
-            joinedload(Device.client, innerjoin=True),
-            with_expression(Device.conformity, standing()),
-        )
-        .where(visible_to(actor, Device.client_id))
-        .order_by(Device.id)
-    )
+    """Return the query of the whole fleet as filtered, in the order of its pages."""
+    return narrowed(_told(select(Device)), actor, wanted)
+
+
+def _told(query: Select[Device]) -> Select[Device]:
+    """Have a query of devices tell what a list says of each, in the order of pages."""
+    return query.options(
+        joinedload(Device.holder),
+        joinedload(Device.client, innerjoin=True),
+        with_expression(Device.conformity, standing()),
+    ).order_by(Device.id)
+
+
+def fleet_counts(actor: Actor, filters: Sequence[FleetFilter]) -> list[int]:
+    """Return how many devices each filter leaves; one statement for all."""
+    if not filters:
+        return []
+    counts = [
+        narrowed(select(func.count(Device.id)), actor, wanted).scalar_subquery()
+        for wanted in filters
+    ]
+    return list(database.session().execute(select(*counts)).one())
+
+
+def fleet_count(actor: Actor, wanted: FleetFilter) -> int:
+    """Return how many devices a filter leaves."""
+    return fleet_counts(actor, [wanted])[0]
+
+
+def narrowed(query: Select[Any], actor: Actor, wanted: FleetFilter) -> Select[Any]:
+    """Narrow a query of devices to what the actor sees and the filter leaves."""
+    query = query.where(visible_to(actor, Device.client_id))
     if wanted.conformity:
-        query = query.where(stands(Conformity(wanted.conformity)))
+        is_ruled = wanted.conformity != UNRULED
+        query = query.where(stands(Conformity(wanted.conformity) if is_ruled else None))
     for column, value in (
         (Device.platform, wanted.platform),
         (Device.state, wanted.state),
@@ -90,21 +152,32 @@ def fleet_query(actor: Actor, wanted: FleetFilter) -> Select[Device]:
     if wanted.client:
         client = select(Client.id).where(Client.reference == wanted.client).scalar_subquery()
         query = query.where(Device.client_id == client)
-    return _matching(_seen(query, wanted.seen), wanted.q)
+    return _matching(_of_version(_seen(query, wanted.seen), wanted.version), wanted.q)
 
 
-def _seen(query: Select[Device], seen: str) -> Select[Device]:
+def _seen(query: Select[Any], seen: str) -> Select[Any]:
+    contact, now = Device.last_contact_at, clock.now()
     if seen in SEEN:
-        return query.where(Device.last_contact_at > clock.now() - SEEN[seen])
+        return query.where(contact > now - SEEN[seen])
+    if seen in SEEN_BETWEEN:
+        latest, earliest = SEEN_BETWEEN[seen]
+        return query.where(contact <= now - SEEN[latest], contact > now - SEEN[earliest])
     if seen == "silent":
-        return query.where(
-            (Device.last_contact_at < clock.now() - SEEN["month"])
-            | Device.last_contact_at.is_(None)
-        )
+        return query.where((contact <= now - SEEN["month"]) | contact.is_(None))
     return query
 
 
-def _matching(query: Select[Device], q: str) -> Select[Device]:
+def _of_version(query: Select[Any], version: str) -> Select[Any]:
+    if not version:
+        return query
+    if version == UNTOLD:
+        return query.where(Device.os_major.is_(None))
+    number = int(version.removeprefix("<"))
+    is_lower = version.startswith("<")
+    return query.where(Device.os_major < number if is_lower else Device.os_major == number)
+
+
+def _matching(query: Select[Any], q: str) -> Select[Any]:
     """Find by the beginnings of words in name, holder, model, reference, serial, IMEI and number."""
     words = re.findall(r"[\w@.+-]+", q.replace("\x00", "")[:200])
     for word in words:
@@ -207,18 +280,9 @@ def fleet_figures(actor: Actor) -> dict[str, Any]:
     for platform, state, count in rows:
         platforms[platform] = platforms.get(platform, 0) + count
         states[state] = states.get(state, 0) + count
-    silent = database.session().scalar(
-        select(func.count())
-        .select_from(Device)
-        .where(
-            visible_to(actor, Device.client_id),
-            Device.state == "enrolled",
-            Device.last_contact_at < clock.now() - SEEN["month"],
-        )
-    )
     return {
         "total": sum(platforms.values()),
         "platforms": platforms,
         "states": states,
-        "silent": silent or 0,
+        "silent": fleet_count(actor, FleetFilter(state="enrolled", seen="silent")),
     }

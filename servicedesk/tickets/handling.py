@@ -13,6 +13,8 @@ from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotF
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.devices.queries import fleet_count
+from servicedesk.devices.questions import question_of
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.steering import withdraw_orders
 from servicedesk.sla import clocks
@@ -20,7 +22,7 @@ from servicedesk.sla.evaluation import EventKind, Party
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.attachments import attach
 from servicedesk.tickets.classification import priority_of
-from servicedesk.tickets.models import EntryKind, Ticket, TicketOrder, TicketState
+from servicedesk.tickets.models import EntryKind, Ticket, TicketKind, TicketOrder, TicketState
 from servicedesk.tickets.moves import Move, check, move_named
 from servicedesk.tickets.quiet_days import close_due_at
 from servicedesk.tickets.timeline import mail_people, tell
@@ -77,13 +79,51 @@ def add_message(
     return entry
 
 
+def answer_ticket(
+    actor: Actor, reference: str, question_reference: str, words: str = ""
+) -> TicketEntry:
+    """Answer a query with a saved question to the client's fleet, as it counts at this moment.
+
+    Raises NotFound, Forbidden, NotAllowedNow, InvalidInput (at `question` or `words`).
+    """
+    with unit_of_work(actor, "tickets.answer") as work:
+        ticket = locked_ticket(work, reference)
+        require(actor, Permission.TICKET_ANSWER)
+        if ticket.kind is not TicketKind.QUERY:
+            raise NotAllowedNow(msgid("Only a query is answered with a question to the fleet."))
+        if ticket.state in {TicketState.CLOSED, TicketState.CANCELLED}:
+            raise NotAllowedNow(msgid("The ticket is closed. Reopen it to go on."))
+        question = question_of(work.session, ticket.client_id, question_reference)
+        devices = fleet_count(actor, question.wanted)
+        entry = tell(
+            work,
+            ticket,
+            EntryKind.ANSWERED,
+            body=_checked_words(words, "words") if words.strip() else "",
+            question=question.name,
+            reference=question.reference,
+            filter=question.wanted.as_query(),
+            devices=devices,
+        )
+        _hear(work, ticket)
+        mail_people(
+            work, ticket, "answered", body=entry.body, question=question.name, devices=devices
+        )
+    return entry
+
+
 def _say(work: Work, ticket: Ticket, body: str, *, is_public: bool = True) -> TicketEntry:
+    words = _checked_words(body)
+    return tell(work, ticket, EntryKind.MESSAGE, body=words, is_public=is_public)
+
+
+def _checked_words(body: str, field: str = "body") -> str:
     words = body.strip()
     if not words:
-        raise InvalidInput(msgid("Write something first."), field="body")
+        raise InvalidInput(msgid("Write something first."), field=field)
     if len(words) > BODY_LENGTH or "\x00" in words:
-        raise InvalidInput(msgid("This is too long."), field="body")
-    return tell(work, ticket, EntryKind.MESSAGE, body=words, is_public=is_public)
+        raise InvalidInput(msgid("This is too long."), field=field)
+    return words
 
 
 def _hear(work: Work, ticket: Ticket) -> None:

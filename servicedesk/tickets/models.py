@@ -251,6 +251,7 @@ class EntryKind(StrEnum):
 
     OPENED = "opened"
     MESSAGE = "message"  # public, or an internal note
+    ANSWERED = "answered"  # with a saved question to the fleet, as it counted then
     ASSIGNED = "assigned"
     STATE = "state"
     PRIORITY = "priority"

@@ -17,11 +17,13 @@ from servicedesk.core.actors import Role
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.devices.models import Device
+from servicedesk.devices.queries import FleetFilter, fleet_counts
 from servicedesk.orders.models import OrderTarget
 from servicedesk.sla.clocks import cycles_of
 from servicedesk.sla.evaluation import Metric, Verdict, current
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.models import (
+    EntryKind,
     Ticket,
     TicketDevice,
     TicketEntry,
@@ -32,7 +34,7 @@ from servicedesk.tickets.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from servicedesk.core.actors import Actor
     from servicedesk.sla.evaluation import Cycle
@@ -47,6 +49,7 @@ WHOLE = (
     selectinload(Ticket.orders),
 )
 NAMED_DEVICES = 20
+LIVE_ANSWERS = 20  # older ones show what they counted then, and lead to their list
 REFERENCE = re.compile(r"(PET|CON|INC)-\d{4}-\d+", re.IGNORECASE)
 
 
@@ -145,6 +148,7 @@ class TicketView:
 
     ticket: Ticket
     entries: Sequence[TicketEntry]
+    counts_now: Mapping[int, int]  # by entry: what a question to the fleet counts at this moment
     response: Cycle | None
     resolution: Cycle | None
     watchers: Sequence[TicketWatcher]
@@ -180,11 +184,13 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         .order_by(Device.id)
         .limit(NAMED_DEVICES)
     ).all()
+    entries = session.scalars(
+        _entries(actor, ticket).options(selectinload(TicketEntry.attachments))
+    ).all()
     return TicketView(
         ticket=ticket,
-        entries=session.scalars(
-            _entries(actor, ticket).options(selectinload(TicketEntry.attachments))
-        ).all(),
+        entries=entries,
+        counts_now=counts_now(actor, entries),
         response=current(cycles, Metric.FIRST_RESPONSE),
         resolution=current(cycles, Metric.RESOLUTION),
         watchers=session.scalars(
@@ -217,6 +223,15 @@ def _entries(actor: Actor, ticket: Ticket) -> Select[TicketEntry]:
 def entries_of(actor: Actor, ticket: Ticket) -> Sequence[TicketEntry]:
     """Return the lines of the timeline that this actor sees."""
     return database.session().scalars(_entries(actor, ticket)).all()
+
+
+def counts_now(actor: Actor, entries: Sequence[TicketEntry]) -> dict[int, int]:
+    """Return what the newest answers by a question to the fleet count now; one statement."""
+    answers = [entry for entry in entries if entry.kind is EntryKind.ANSWERED][-LIVE_ANSWERS:]
+    filters = [FleetFilter.read(entry.facts["filter"]) for entry in answers]
+    asked_once = list(dict.fromkeys(filters))
+    counts = dict(zip(asked_once, fleet_counts(actor, asked_once), strict=True))
+    return {entry.id: counts[asked] for entry, asked in zip(answers, filters, strict=True)}
 
 
 def _related(actor: Actor, ticket: Ticket) -> Sequence[Ticket]:

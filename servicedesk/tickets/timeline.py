@@ -47,11 +47,14 @@ def tell(
     return entry
 
 
-def mail_people(work: Work, ticket: Ticket, news: str, *, body: str = "") -> None:
+def mail_people(
+    work: Work, ticket: Ticket, news: str, *, body: str = "", **facts: str | int
+) -> None:
     """Have the people concerned told by mail, each in their language, except who caused it.
 
     Whoever opened a ticket gets its reference all the same.
-    `news` is `opened`, `message` or the name of a move: the mail's first sentence follows from it.
+    `news` is `opened`, `message`, `answered` or the name of a move: the mail's first sentence
+    follows from it and from the facts it needs.
     An agent's message goes to the requester, the client's to the assignee; watchers get both.
     """
     watchers = select(TicketWatcher.user_id).where(TicketWatcher.ticket_id == ticket.id)
@@ -77,6 +80,7 @@ def mail_people(work: Work, ticket: Ticket, news: str, *, body: str = "") -> Non
                 author=work.actor.name,
                 body=body,
                 for_client=user_id == ticket.requester_id,
+                **facts,
             )
 
 

@@ -14,6 +14,8 @@ from servicedesk.core import database
 from servicedesk.core.files import Upload, use_folder
 from servicedesk.devices.commands import DeviceCommand
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
+from servicedesk.devices.queries import FleetFilter
+from servicedesk.devices.questions import create_question
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.positions.looking import look_at_device
@@ -42,6 +44,7 @@ def foreign(desk) -> dict[str, list[str]]:
     device = make.device(client, "ios")
     draft = RuleDraft(name=f"{CANARY} rule", kind="compromised", consequences=["mark"])
     rule = create_rule(agent, client.reference, draft)
+    question = create_question(contact, "", f"{CANARY} list", FleetFilter(platform="ios"))
     use_folder(desk.folder / "attachments")
     ticket = make.request(contact, "device.lock", device, subject=f"{CANARY} lock")
     add_message(contact, ticket.reference, CANARY, uploads=[Upload(name="a.txt", content=b"text")])
@@ -73,6 +76,7 @@ def foreign(desk) -> dict[str, list[str]]:
             client.reference,
             contract,
             rule.reference,
+            question.reference,
         ],
         "file": [file],
         "command_id": [str(command)],
@@ -150,6 +154,10 @@ def _body(path: str) -> dict[str, object]:
         return {"transition": "cancel"}
     if path.endswith("/approve"):
         return {}
+    if path.endswith("/answers"):
+        return {"question": "x"}
+    if "/fleet-questions/" in path:
+        return {"name": "x"}
     if path.endswith("/plan"):
         return {"stages": [{"size": "1"}]}
     return {"body": "x"}
@@ -168,7 +176,7 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
                 assert f"{CANARY} l" not in answer.text.lower().replace(CANARY.lower(), CANARY), (
                     rule.rule
                 )
-        for path in ("/tickets", "/devices", "/clients", "/conformity-rules"):
+        for path in ("/tickets", "/devices", "/clients", "/conformity-rules", "/fleet-questions"):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text
 

@@ -12,7 +12,12 @@ from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
 from servicedesk.devices.conformity.inventory import Inventory, take_inventories
+from servicedesk.devices.queries import FleetFilter
+from servicedesk.devices.questions import create_question
 from servicedesk.orders.models import WorkOrder
+from servicedesk.tickets.handling import answer_ticket
+from servicedesk.tickets.intake import NewTicket, open_ticket
+from servicedesk.tickets.models import TicketKind
 
 SERIOUS = {"serious", "critical"}
 
@@ -53,21 +58,34 @@ def story(desk):
     draft = RuleDraft(name="Passcode", kind="passcode_missing", consequences=["withhold_wifi"])
     rule = create_rule(agent, client.reference, draft)
     ticket = make.request(contact, "device.full_wipe", *devices)
+    question = create_question(contact, "", "iPhones", FleetFilter(platform="ios"))
+    query = open_ticket(
+        contact, NewTicket(kind=TicketKind.QUERY, subject="How many?", description="Please.")
+    )
+    answer_ticket(agent, query.reference, question.reference, "Here they are.")
     session = database.session()
     order = session.scalars(select(WorkOrder).order_by(WorkOrder.id.desc()).limit(1)).one()
     session.rollback()
-    return client, contact, agent, ticket, order, devices[0], rule
+    return client, contact, agent, ticket, order, devices[0], rule, question, query
 
 
 def test_the_portal(desk, sign_in, story):
-    _client, contact, _agent, ticket, order, device, rule = story
+    _client, contact, _agent, ticket, order, device, rule, question, query = story
     pages = [
         "/portal/",
         "/portal/tickets/",
         "/portal/tickets/?q=nothing-like-it",
         f"/portal/tickets/{ticket.reference}",
         f"/portal/orders/{order.reference}",
+        f"/portal/tickets/{query.reference}",
         "/portal/devices/",
+        "/portal/devices/?version=odd",
+        "/portal/devices/state",
+        "/portal/devices/compatibility",
+        "/portal/devices/questions/",
+        f"/portal/devices/questions/{question.reference}",
+        f"/portal/devices/questions/{question.reference}/rename",
+        "/portal/devices/questions/new?state=enrolled",
         f"/portal/devices/{device.reference}",
         "/portal/conformity/",
         f"/portal/conformity/{rule.reference}",
@@ -80,7 +98,7 @@ def test_the_portal(desk, sign_in, story):
 
 
 def test_the_desk(desk, sign_in, story):
-    client, _contact, _agent, ticket, order, device, rule = story
+    client, _contact, _agent, ticket, order, device, rule, question, query = story
     supervisor = desk.make.person(Role.SUPERVISOR)
     app = create_app(Settings.from_environment(desk.environment))
     plain = [
@@ -98,6 +116,8 @@ def test_the_desk(desk, sign_in, story):
         "/desk/tickets/?show=all",
         f"/desk/admin/clients/{client.reference}/edit",
         f"/desk/tickets/{ticket.reference}",
+        f"/desk/tickets/{query.reference}",
+        f"/desk/devices/questions/{question.reference}",
         f"/desk/orders/{order.reference}",
         f"/desk/devices/{device.reference}",
         f"/desk/conformity/{rule.reference}",

@@ -17,6 +17,8 @@ from servicedesk.devices.models import Device, DeviceGroupMember, DeviceState
 if TYPE_CHECKING:
     from sqlalchemy.orm import QueryableAttribute
 
+# what some kind of rule needs to have been reported
+NEEDS = sorted({name for kind in KINDS for name in kind.needs})
 JUDGED = Device.state == DeviceState.ENROLLED  # who is not with the service meets no rules
 
 
@@ -69,11 +71,22 @@ def _meets_one(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(concerned(), *conditions).correlate(Device)
 
 
-def stands(wanted: Conformity) -> ColumnElement[bool]:
-    """Return the condition that a device stands so towards the rules that concern it."""
+def _unknown_to_one() -> ColumnElement[bool]:
+    """Return the condition that a rule needs what a device has not reported.
+
+    Who has reported everything is told apart without looking at the rules: that is nearly everybody.
+    """
+    lacks_something = or_(*(getattr(Device, name).is_(None) for name in NEEDS))
+    return and_(lacks_something, _meets_one(~known()))
+
+
+def stands(wanted: Conformity | None) -> ColumnElement[bool]:
+    """Return the condition that a device stands so towards its rules; None: it has none."""
+    if wanted is None:
+        return and_(JUDGED, ~_fails_one(), ~_meets_one())
     if wanted is Conformity.FAILING:
         return and_(JUDGED, _fails_one())
-    unknown = _meets_one(~known())
+    unknown = _unknown_to_one()
     if wanted is Conformity.UNKNOWN:
         return and_(JUDGED, ~_fails_one(), unknown)
     return and_(JUDGED, ~_fails_one(), ~unknown, _meets_one())
@@ -84,6 +97,6 @@ def standing() -> QueryableAttribute[Any] | ColumnElement[Any]:
     return case(
         (~JUDGED, None),
         (_fails_one(), Conformity.FAILING.value),
-        (_meets_one(~known()), Conformity.UNKNOWN.value),
+        (_unknown_to_one(), Conformity.UNKNOWN.value),
         (_meets_one(), Conformity.CONFORMING.value),
     )

@@ -12,7 +12,7 @@ from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices import fleet_engines
 from servicedesk.devices.engines.contract import BadNotification
 from servicedesk.devices.settlement import record_answer
-from servicedesk.devices.web import fleet
+from servicedesk.devices.web import fleet, matrix, questions
 from servicedesk.devices.web import registering as registering_page
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ def devices() -> Blueprint:
     blueprint.add_url_rule("/", view_func=fleet.index)
     blueprint.add_url_rule("/export.csv", view_func=fleet.export_csv)
     blueprint.add_url_rule("/export.xlsx", view_func=fleet.export_xlsx)
+    blueprint.add_url_rule("/state", view_func=fleet.state)
+    blueprint.add_url_rule("/compatibility", view_func=matrix.compatibility)
+    _add_questions(blueprint)
     return blueprint
 
 
@@ -37,6 +40,16 @@ def registering() -> Blueprint:
         "/register-devices", view_func=registering_page.register, methods=["GET", "POST"]
     )
     return blueprint
+
+
+def _add_questions(blueprint: Blueprint) -> None:
+    """Put `/devices/questions` below the fleet."""
+    one, both = "/questions/<reference>", ["GET", "POST"]
+    blueprint.add_url_rule("/questions/", "questions", questions.index)
+    blueprint.add_url_rule("/questions/new", "save_question", questions.create, methods=both)
+    blueprint.add_url_rule(one, "question", questions.show)
+    blueprint.add_url_rule(f"{one}/rename", "rename_question", questions.rename, methods=both)
+    blueprint.add_url_rule(f"{one}/delete", "delete_question", questions.delete, methods=["POST"])
 
 
 def engines() -> Blueprint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 from flask.views import MethodView
@@ -28,8 +28,21 @@ from servicedesk.tickets.intake import (
     WantedAction,
     open_ticket,
 )
-from servicedesk.tickets.models import Impact, Priority, Ticket, TicketKind, TicketState, Urgency
+from servicedesk.tickets.models import (
+    EntryKind,
+    Impact,
+    Priority,
+    Ticket,
+    TicketKind,
+    TicketState,
+    Urgency,
+)
 from servicedesk.tickets.moves import MOVES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from servicedesk.tickets.models import TicketEntry
 
 MOST_TARGETS = 20_000
 KEY_LENGTH = 200
@@ -111,14 +124,29 @@ class TicketLine(Schema):
     sla = fields.Nested(SlaSchema, attribute="ledger", required=True)
 
 
+class AnswerSchema(Schema):
+    """An answer by a question to the fleet: what it counted then, and what it counts now."""
+
+    question = fields.String(required=True)
+    reference = fields.String(required=True)
+    filter = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    devices = fields.Integer(required=True)
+    devices_now = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null for old answers of a long timeline: ask for the list."},
+    )
+
+
 class EntrySchema(Schema):
     """A line of the timeline."""
 
     at = fields.AwareDateTime(required=True)
-    kind = fields.Function(lambda entry: entry.kind.value, required=True)
+    kind = fields.String(required=True)
     author = fields.String(attribute="author_name", required=True)
     public = fields.Boolean(attribute="is_public", required=True)
     body = fields.String(required=True)
+    answer = fields.Nested(AnswerSchema, required=True, allow_none=True)
 
 
 class TicketSchema(Schema):
@@ -167,6 +195,13 @@ class CommentSchema(Schema):
     public = fields.Boolean(load_default=True)
 
 
+class NewAnswerSchema(Schema):
+    """A question to the fleet that answers a query, and words to go with it."""
+
+    question = fields.String(required=True, validate=validate.Length(1, 40))
+    words = fields.String(load_default="", validate=validate.Length(max=DESCRIPTION_LENGTH))
+
+
 class TransitionSchema(Schema):
     """A step to make."""
 
@@ -179,6 +214,24 @@ class TransitionSchema(Schema):
 def ticket_named(reference: str) -> dict[str, Any]:
     """Return the ticket of a reference as the API tells of it."""
     return told(queries.ticket_named(current_actor(), reference))
+
+
+def entries_told(entries: Sequence[TicketEntry]) -> list[dict[str, Any]]:
+    """Return lines of a timeline as the API tells of them; one statement for all answers."""
+    counts = queries.counts_now(current_actor(), entries)
+    return [
+        {
+            "at": entry.at,
+            "kind": entry.kind.value,
+            "author_name": entry.author_name,
+            "is_public": entry.is_public,
+            "body": entry.body,
+            "answer": {**entry.facts, "devices_now": counts.get(entry.id)}
+            if entry.kind is EntryKind.ANSWERED
+            else None,
+        }
+        for entry in entries
+    ]
 
 
 def told(ticket: Ticket) -> dict[str, Any]:
@@ -205,7 +258,7 @@ def told(ticket: Ticket) -> dict[str, Any]:
             }
             for order in ticket.orders
         ],
-        "timeline": queries.entries_of(current_actor(), ticket),
+        "timeline": entries_told(queries.entries_of(current_actor(), ticket)),
     }
 
 
@@ -294,9 +347,24 @@ class Comments(MethodView):
     @blueprint.response(201, EntrySchema)
     def post(self, body: dict[str, Any], reference: str) -> Any:
         """Say something; `public: false` notes it for the operator alone."""
-        return handling.add_message(
+        entry = handling.add_message(
             current_actor(), _word(reference), body["body"], is_public=body["public"]
         )
+        return entries_told([entry])[0]
+
+
+@blueprint.route("/<reference>/answers")
+class Answers(MethodView):
+    """Answers to a query by questions to the fleet."""
+
+    @blueprint.arguments(NewAnswerSchema)
+    @blueprint.response(201, EntrySchema)
+    def post(self, body: dict[str, Any], reference: str) -> Any:
+        """Answer a query with a saved question, as it counts at this moment."""
+        entry = handling.answer_ticket(
+            current_actor(), _word(reference), body["question"], body["words"]
+        )
+        return entries_told([entry])[0]
 
 
 @blueprint.route("/<reference>/transitions")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from flask import render_template, request
+from flask import redirect, render_template, request
 
 from servicedesk.clients.choices import clients_to_choose
 from servicedesk.clients.contracts import contract_in_force
@@ -17,7 +17,7 @@ from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.devices.queries import devices_by_reference
 from servicedesk.shell.errors import put_beside_field
-from servicedesk.shell.navigation import nav
+from servicedesk.shell.navigation import nav, to
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets.intake import open_ticket
 from servicedesk.tickets.models import KIND_LABELS, TicketKind
@@ -67,6 +67,17 @@ def index() -> ResponseReturnValue:
         missing=_missing_blocks(actor),
         blocks=BLOCK_LABELS,
     )
+
+
+def choose() -> ResponseReturnValue:
+    """Lead from a list of actions to the one chosen, with the devices that were ticked."""
+    code = request.args.get("code", "")
+    if not code:
+        return redirect(to("ask.index"))
+    if code not in {action.code for action in ACTIONS}:
+        raise NotFound
+    ticked = request.args.getlist("device")[:MOST_DEVICES]
+    return redirect(to("ask.action", code=code, device=ticked))
 
 
 def _missing_blocks(actor: Actor) -> frozenset[FunctionalBlock]:

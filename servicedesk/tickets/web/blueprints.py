@@ -14,6 +14,7 @@ def tickets() -> Blueprint:
     one = "/<reference>"
     blueprint.add_url_rule(one, view_func=ticket.show)
     blueprint.add_url_rule(f"{one}/messages", view_func=ticket.say, methods=["POST"])
+    blueprint.add_url_rule(f"{one}/answers", view_func=ticket.answer, methods=["POST"])
     blueprint.add_url_rule(f"{one}/move", view_func=ticket.move, methods=["POST"])
     blueprint.add_url_rule(f"{one}/rating", view_func=ticket.rate, methods=["POST"])
     blueprint.add_url_rule(f"{one}/assignment", view_func=ticket.assign, methods=["POST"])
@@ -29,6 +30,7 @@ def ask() -> Blueprint:
     blueprint = Blueprint("ask", __name__, url_prefix="/ask")
     blueprint.add_url_rule("/", view_func=asking.index)
     both = ["GET", "POST"]
+    blueprint.add_url_rule("/action", view_func=asking.choose)
     blueprint.add_url_rule("/action/<code>", view_func=asking_action.action, methods=both)
     blueprint.add_url_rule("/<kind>", view_func=asking.words, methods=both)
     return blueprint

@@ -124,6 +124,13 @@ class MessageForm(FlaskForm):
     move = HiddenField()
 
 
+class AnswerForm(FlaskForm):
+    """An answer to a query: a saved question to the fleet."""
+
+    question = SelectField(_("Question to the fleet"))
+    words = TextAreaField(_("In your words"), [Length(max=DESCRIPTION_LENGTH)])
+
+
 class RatingForm(FlaskForm):
     """How good it was."""
 

@@ -11,13 +11,22 @@ from wtforms.fields.choices import SelectChoice
 from servicedesk.core import database, files
 from servicedesk.core.errors import DomainError
 from servicedesk.core.permissions import Permission, may
+from servicedesk.devices.questions import questions_to_choose
 from servicedesk.orders.queries import steps, view_of
 from servicedesk.shell.errors import put_beside_field
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import attachments, handling, queries, relations
-from servicedesk.tickets.models import QUEUE_LABELS, Impact, Queue, Urgency
+from servicedesk.tickets.models import (
+    QUEUE_LABELS,
+    Impact,
+    Queue,
+    TicketKind,
+    TicketState,
+    Urgency,
+)
 from servicedesk.tickets.moves import possible_moves
 from servicedesk.tickets.web.forms import (
+    AnswerForm,
     AssignForm,
     ClassifyForm,
     MessageForm,
@@ -31,8 +40,13 @@ if TYPE_CHECKING:
 
     from servicedesk.tickets.models import Ticket
 
+NOT_FOUND, FORBIDDEN = 404, 403
+DONE = frozenset({TicketState.CLOSED, TicketState.CANCELLED})
 
-def show(reference: str, form: MessageForm | None = None) -> ResponseReturnValue:
+
+def show(
+    reference: str, form: MessageForm | None = None, answer: AnswerForm | None = None
+) -> ResponseReturnValue:
     """Show a ticket with everything on it."""
     actor = current_actor()
     view = queries.ticket_view(actor, reference)
@@ -45,6 +59,7 @@ def show(reference: str, form: MessageForm | None = None) -> ResponseReturnValue
         orders=[(order, steps(actor, order.order)) for order in orders],
         moves=possible_moves(actor, ticket),
         form=form or MessageForm(formdata=None),
+        answer=_answer_form(ticket, answer),
         rating=RatingForm(formdata=None),
         relate=RelateForm(formdata=None),
         assign=_assign_form(ticket) if may(actor, Permission.TICKET_HANDLE) else None,
@@ -69,6 +84,33 @@ def _assign_form(ticket: Ticket | None) -> AssignForm:
     return form
 
 
+def _answer_form(ticket: Ticket, typed: AnswerForm | None = None) -> AnswerForm | None:
+    """Return the form of an answer from the fleet: only for a query, to whoever may give one."""
+    actor = current_actor()
+    is_query = ticket.kind is TicketKind.QUERY and ticket.state not in DONE
+    if not is_query or not may(actor, Permission.TICKET_ANSWER):
+        return None
+    form = typed or AnswerForm(formdata=None)
+    offered = questions_to_choose(actor, ticket.client_id)
+    form.question.choices = [SelectChoice(reference, name) for reference, name in offered]
+    return form
+
+
+def answer(reference: str) -> ResponseReturnValue:
+    """Answer a query with a saved question; the words are kept if it is refused."""
+    actor, form = current_actor(), AnswerForm()
+    try:
+        handling.answer_ticket(
+            actor, reference, request.form.get("question", ""), form.words.data or ""
+        )
+    except DomainError as error:
+        if error.status in {NOT_FOUND, FORBIDDEN}:
+            raise
+        put_beside_field(form, error)
+        return make_response(show(reference, answer=form), error.status)
+    return _back(reference)
+
+
 def say(reference: str) -> ResponseReturnValue:
     """Add a message, or make a step that goes with words; the words are kept if it is refused."""
     actor, form = current_actor(), MessageForm()
@@ -89,9 +131,6 @@ def say(reference: str) -> ResponseReturnValue:
         put_beside_field(form, error)
         return make_response(show(reference, form), error.status)
     return _back(reference)
-
-
-NOT_FOUND = 404
 
 
 def move(reference: str) -> ResponseReturnValue:
