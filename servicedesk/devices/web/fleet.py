@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
+    from servicedesk.devices.catalogue.action import ManagedAction
     from servicedesk.devices.questions import SavedQuestion
 
 SEEN_LABELS: dict[str, str] = {
@@ -102,9 +103,14 @@ def listed(wanted: FleetFilter, question: SavedQuestion | None = None) -> Respon
         group_options=[(name, name) for name in queries.groups_of(actor)],
         clients=[] if actor.is_contact else clients_to_choose(actor),
         actions=[action for action in actions if action.is_point_action],
-        more_actions=[action for action in actions if not action.is_point_action],
+        more_actions=[action for action in actions if _is_for_devices(action)],
         block_labels=BLOCK_LABELS,
     )
+
+
+def _is_for_devices(action: ManagedAction) -> bool:
+    """Whether single devices can be named for it, and it has no button of its own."""
+    return not (action.is_point_action or action.needs_groups or action.finds_its_targets)
 
 
 def state() -> ResponseReturnValue:
