@@ -1,10 +1,11 @@
-"""The devices of a request are known from its order, and kept once.
+"""The devices of a request are kept once, with its order; looser wipe limits wait for a second person.
 
 Revision ID: 0008
 """
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
@@ -12,9 +13,15 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+ALL_SEEING = "desk_operator, desk_worker"
+NARROWED = "desk_contact, desk_manager"
+INSTANT = sa.DateTime(timezone=True)
+
 
 def upgrade() -> None:
     _keep_devices_once()
+    _limit_change()
+    _walls()
 
 
 def _keep_devices_once() -> None:
@@ -25,7 +32,78 @@ def _keep_devices_once() -> None:
     )
 
 
+def _limit_change() -> None:
+    op.create_table(
+        "limit_change",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("client_id", sa.BigInteger(), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("wipes_per_order", sa.BigInteger(), nullable=False),
+        sa.Column("wipes_per_hour", sa.BigInteger(), nullable=False),
+        sa.Column("wipe_share_per_day", sa.Numeric(4, 3), nullable=False),
+        sa.Column("cancel_window_minutes", sa.BigInteger(), nullable=False),
+        sa.Column("asked_by_id", sa.BigInteger(), nullable=False),
+        sa.Column("asked_by_name", sa.Text(), nullable=False),
+        sa.Column("asked_at", INSTANT, nullable=False),
+        sa.Column("agreed_by_id", sa.BigInteger()),
+        sa.Column("agreed_by_name", sa.Text()),
+        sa.Column("agreed_at", INSTANT),
+        sa.Column("proved_at", INSTANT),
+        sa.Column("withdrawn_by_name", sa.Text()),
+        sa.Column("withdrawn_at", INSTANT),
+        sa.CheckConstraint(
+            "agreed_by_id <> asked_by_id", name=op.f("ck_limit_change_two_people_loosen")
+        ),
+        sa.CheckConstraint(
+            "(agreed_by_id is null) = (agreed_at is null)",
+            name=op.f("ck_limit_change_an_agreement_has_person_and_time"),
+        ),
+        sa.CheckConstraint(
+            "agreed_at is null or (proved_at is not null and proved_at <= agreed_at"
+            " and proved_at > agreed_at - interval '5 minutes')",
+            name=op.f("ck_limit_change_who_agrees_has_proved_to_be_there"),
+        ),
+        sa.CheckConstraint(
+            "agreed_at is null or withdrawn_at is null",
+            name=op.f("ck_limit_change_it_ends_once"),
+        ),
+        _key("limit_change", "client_id", "client"),
+        _key("limit_change", "contract_id", "contract"),
+        _key("limit_change", "asked_by_id", "user"),
+        _key("limit_change", "agreed_by_id", "user"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_limit_change")),
+    )
+    op.create_index(op.f("ix_limit_change_client_id"), "limit_change", ["client_id"])
+    op.create_index(
+        "uq_limit_change_waiting",
+        "limit_change",
+        ["contract_id"],
+        unique=True,
+        postgresql_where=sa.text("agreed_at is null and withdrawn_at is null"),
+    )
+
+
+def _key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        [column], [f"{target}.id"], name=op.f(f"fk_{table}_{column}_{target}")
+    )
+
+
+def _walls() -> None:
+    own = "client_id = ANY ((SELECT desk_client_ids())::bigint[])"
+    op.execute("ALTER TABLE limit_change ENABLE ROW LEVEL SECURITY")
+    op.execute(
+        f"CREATE POLICY house ON limit_change TO {ALL_SEEING} USING (true) WITH CHECK (true)"
+    )
+    op.execute(f"CREATE POLICY own ON limit_change TO {NARROWED} USING ({own}) WITH CHECK ({own})")
+    op.execute(f"GRANT SELECT ON limit_change TO {NARROWED}")
+    # nothing of it is ever deleted: who asked and who agreed stays known
+    op.execute(f"GRANT SELECT, INSERT, UPDATE ON limit_change TO {ALL_SEEING}")
+    op.execute(f"GRANT USAGE ON SEQUENCE limit_change_id_seq TO {ALL_SEEING}")
+
+
 def downgrade() -> None:
+    op.drop_table("limit_change")
     _keep_devices_twice()
 
 

@@ -12,6 +12,7 @@ from servicedesk.accounts.models import LinkPurpose, User
 from servicedesk.clients.events import ContractChanged, ContractSigned
 from servicedesk.clients.models import AccountManagement, AuthorisedContact, Client, Contract
 from servicedesk.clients.terms import ContractTerms, check_terms, in_order
+from servicedesk.clients.wipe_limits import WipeLimits, set_limits
 from servicedesk.core.actors import Role
 from servicedesk.core.errors import InvalidInput, NotFound
 from servicedesk.core.permissions import Permission, require
@@ -74,8 +75,13 @@ def edit_client(actor: Actor, reference: str, facts: ClientFacts) -> Client:
     return client
 
 
-def edit_contract(actor: Actor, reference: str, terms: ContractTerms) -> Contract:
-    """Change a contract's terms. Raises NotFound, or InvalidInput with the field."""
+def edit_contract(
+    actor: Actor, reference: str, terms: ContractTerms, limits: WipeLimits | None = None
+) -> Contract:
+    """Change a contract's terms; looser `limits` wait for another supervisor.
+
+    Raises NotFound, or InvalidInput with the field.
+    """
     require(actor, Permission.CLIENT_ADMINISTER)
     check_terms(terms)
     with unit_of_work(actor, "clients.edit_contract") as work:
@@ -85,6 +91,8 @@ def edit_contract(actor: Actor, reference: str, terms: ContractTerms) -> Contrac
         if contract is None:
             raise NotFound
         _write_terms(contract, terms)
+        if limits is not None:
+            set_limits(work, contract, limits)
         work.concerns(contract.client_id, contract.reference)
         work.publish(ContractChanged(client_id=contract.client_id))
     return contract

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Numeric, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from servicedesk.accounts.models import User
@@ -118,6 +118,47 @@ class Contract(Model):
     def is_in_force(self, day: date) -> bool:
         """Whether the contract covers `day`."""
         return self.starts_on <= day <= self.ends_on
+
+
+class LimitChange(Model):
+    """Looser wipe limits: one supervisor asks for them, another agrees, or anyone withdraws them."""
+
+    __tablename__ = "limit_change"
+    __table_args__ = (
+        CheckConstraint("agreed_by_id <> asked_by_id", "two_people_loosen"),
+        CheckConstraint(
+            "(agreed_by_id is null) = (agreed_at is null)", "an_agreement_has_person_and_time"
+        ),
+        CheckConstraint(
+            "agreed_at is null or (proved_at is not null and proved_at <= agreed_at"
+            " and proved_at > agreed_at - interval '5 minutes')",
+            "who_agrees_has_proved_to_be_there",
+        ),
+        CheckConstraint("agreed_at is null or withdrawn_at is null", "it_ends_once"),
+        Index(
+            "uq_limit_change_waiting",
+            "contract_id",
+            unique=True,
+            postgresql_where=text("agreed_at is null and withdrawn_at is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    contract_id: Mapped[int] = mapped_column(ForeignKey("contract.id"))
+    wipes_per_order: Mapped[int]
+    wipes_per_hour: Mapped[int]
+    wipe_share_per_day: Mapped[Decimal] = mapped_column(Numeric(4, 3))
+    cancel_window_minutes: Mapped[int]
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    asked_by_name: Mapped[str]
+    asked_at: Mapped[datetime]
+    agreed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    agreed_by_name: Mapped[str | None]
+    agreed_at: Mapped[datetime | None]
+    proved_at: Mapped[datetime | None]  # when the second person last proved to be there, for this
+    withdrawn_by_name: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class AuthorisedContact(Model):

@@ -10,7 +10,13 @@ from sqlalchemy import func, or_, select, tuple_
 from servicedesk.accounts.models import User
 from servicedesk.accounts.queries import numbered
 from servicedesk.clients.contract_year import ContractYear, contract_year_of
-from servicedesk.clients.models import AccountManagement, AuthorisedContact, Client, Contract
+from servicedesk.clients.models import (
+    AccountManagement,
+    AuthorisedContact,
+    Client,
+    Contract,
+    LimitChange,
+)
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
 from servicedesk.core.actors import Role
@@ -48,6 +54,7 @@ class ContractStatement:
     contract: Contract
     is_in_force: bool
     year: ContractYear | None
+    waiting: LimitChange | None = None  # looser limits that a second supervisor has to agree to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +134,16 @@ def client(actor: Actor, reference: str) -> Client:
 def client_view(actor: Actor, reference: str, today: date) -> ClientView:
     """Return a client with contracts, contacts and managers; four statements. Raises NotFound."""
     found, session = client(actor, reference), database.session()
-    contracts = session.scalars(
-        select(Contract).where(Contract.client_id == found.id).order_by(Contract.starts_on.desc())
+    contracts = session.execute(
+        select(Contract, LimitChange)
+        .outerjoin(
+            LimitChange,
+            (LimitChange.contract_id == Contract.id)
+            & LimitChange.agreed_at.is_(None)
+            & LimitChange.withdrawn_at.is_(None),
+        )
+        .where(Contract.client_id == found.id)
+        .order_by(Contract.starts_on.desc())
     )
     contacts = session.execute(
         select(User, AuthorisedContact.phone)
@@ -144,7 +159,7 @@ def client_view(actor: Actor, reference: str, today: date) -> ClientView:
     )
     return ClientView(
         client=found,
-        contracts=[statement_on(contract, today) for contract in contracts],
+        contracts=[statement_on(contract, today, waiting) for contract, waiting in contracts],
         contacts=[ContactLine(user=user, phone=phone) for user, phone in contacts],
         managers=list(managers),
     )
@@ -167,6 +182,21 @@ def contract(actor: Actor, reference: str) -> tuple[Contract, Client]:
     return found[0], found[1]
 
 
+def waiting_limits(actor: Actor, contract_reference: str) -> LimitChange | None:
+    """Return looser limits of a contract that wait for somebody's agreement."""
+    require(actor, Permission.CLIENT_READ)
+    return database.session().scalar(
+        select(LimitChange)
+        .join(Contract, Contract.id == LimitChange.contract_id)
+        .where(
+            Contract.reference == contract_reference,
+            visible_to(actor, LimitChange.client_id),
+            LimitChange.agreed_at.is_(None),
+            LimitChange.withdrawn_at.is_(None),
+        )
+    )
+
+
 def assignable_managers(actor: Actor) -> list[User]:
     """Return the active account managers, by name."""
     require(actor, Permission.CLIENT_ADMINISTER)
@@ -179,11 +209,14 @@ def assignable_managers(actor: Actor) -> list[User]:
     )
 
 
-def statement_on(contract: Contract, today: date) -> ContractStatement:
+def statement_on(
+    contract: Contract, today: date, waiting: LimitChange | None = None
+) -> ContractStatement:
     """Return how a contract stands on `today`."""
     is_in_force = contract.is_in_force(today)
     return ContractStatement(
         contract=contract,
         is_in_force=is_in_force,
         year=contract_year_of(contract.starts_on, today) if is_in_force else None,
+        waiting=waiting,
     )

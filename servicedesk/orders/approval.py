@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from servicedesk.accounts.models import User
+from servicedesk.accounts.second_person import check_seasoned, checked_proof
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core.actors import Role
-from servicedesk.core.errors import DomainError, Forbidden, InvalidInput, NotAllowedNow, NotFound
+from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotFound
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import Text, msgid
 from servicedesk.core.unit_of_work import unit_of_work
@@ -26,16 +25,12 @@ from servicedesk.orders.models import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.orm import Session
 
     from servicedesk.accounts.sign_in import Presence
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
 
-FRESH = timedelta(minutes=5)  # how long a proof of presence holds
-NEW_APPROVER = timedelta(hours=24)  # a fresh account or role approves nothing for so long
 WIPE_WORDS = (msgid("WIPE %(devices)s"), "BORRAR %(devices)s")  # typed in either language
 SERIAL_END = 4  # characters of the serial that are typed by hand
 
@@ -47,28 +42,11 @@ class OwnApproval(Forbidden):
     sentence = msgid("You asked for this yourself: somebody else has to approve it.")
 
 
-class TooNew(Forbidden):
-    """An account that was made, or got its role, a moment ago."""
-
-    code = "new-approver"
-    sentence = msgid(
-        "Your account has had this role for less than 24 hours: it cannot approve anything yet."
-    )
-
-
 class NeedsSupervisor(Forbidden):
     """More than an agent may let go."""
 
     code = "needs-supervisor"
     sentence = msgid("It goes beyond the contract's limits: a supervisor has to approve it.")
-
-
-class ProofNeeded(DomainError):
-    """No proof of presence, one for something else, or one that is too old."""
-
-    code = "proof-needed"
-    status: ClassVar[int] = 403
-    sentence = msgid("Enter your password again: it approves just this order, for five minutes.")
 
 
 class NotConfirmed(InvalidInput):
@@ -144,7 +122,7 @@ def approve_order(
         if present_hash(work, order) != order.content_hash:
             raise ContentChanged
         if order.needs_approval:
-            order.proved_at = _checked_proof(work, order, presence)
+            order.proved_at = checked_proof(work, presence, order.content_hash)
             _check_confirmation(work, order, confirmation)
         order.state = ORDER_MOVES.check(order.state, OrderState.APPROVED)
         order.approved_by_id, order.approved_by_name = actor.user_id, actor.name
@@ -158,22 +136,9 @@ def _check_person(work: Work, order: WorkOrder) -> None:
     actor = work.actor
     if order.author_id == actor.user_id:
         raise OwnApproval
-    since = work.session.scalar(select(User.role_since).where(User.id == actor.user_id))
-    if since is None or since > work.at - NEW_APPROVER:
-        raise TooNew
+    check_seasoned(work)
     if order.needs_approval and order.is_wide and actor.role is not Role.SUPERVISOR:
         raise NeedsSupervisor
-
-
-def _checked_proof(work: Work, order: WorkOrder, presence: Presence | None) -> datetime:
-    if (
-        presence is None
-        or presence.user_id != work.actor.user_id
-        or presence.purpose != order.content_hash
-        or not work.at - FRESH < presence.at <= work.at
-    ):
-        raise ProofNeeded(field="password")
-    return presence.at
 
 
 def _check_confirmation(work: Work, order: WorkOrder, typed: str) -> None:

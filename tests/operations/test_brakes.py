@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 
 from servicedesk.accounts.models import Credential, User
 from servicedesk.accounts.passwords import hash_password
+from servicedesk.accounts.second_person import ProofNeeded, TooNew
 from servicedesk.accounts.sign_in import (
     Presence,
     SignInRefused,
@@ -28,8 +29,6 @@ from servicedesk.orders.approval import (
     ContentChanged,
     NeedsSupervisor,
     NotConfirmed,
-    ProofNeeded,
-    TooNew,
     approve_order,
     confirmation_of,
 )

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
+from servicedesk.accounts.sign_in import prove_presence
 from servicedesk.clients import administration, queries
 from servicedesk.clients.web.forms import (
+    AgreeForm,
     ClientForm,
     ContactForm,
+    ContractForm,
     FactsForm,
     ManagerForm,
-    TermsForm,
 )
+from servicedesk.clients.wipe_limits import agree_to_limits, content_of, withdraw_limits
 from servicedesk.core.errors import InvalidInput
 from servicedesk.shell.session import current_actor
 from servicedesk.shell.submission import form_status, refusals_beside_fields
@@ -54,15 +57,49 @@ def edit(reference: str) -> ResponseReturnValue:
 def edit_contract(reference: str) -> ResponseReturnValue:
     """Change what a contract says."""
     contract, client = queries.contract(current_actor(), reference)
-    owner, form = client.reference, TermsForm.of(contract)
+    owner, form = client.reference, ContractForm.of(contract)
     if form.validate_on_submit():
         with refusals_beside_fields(form):
-            administration.edit_contract(current_actor(), reference, form.terms())
-            return _to_client(owner, _("The changes are kept."))
+            actor = current_actor()
+            administration.edit_contract(actor, reference, form.terms(), form.limits())
+            waiting = queries.waiting_limits(actor, reference)
+            return _to_client(
+                owner,
+                _("The changes are kept. Looser limits wait for another supervisor.")
+                if waiting
+                else _("The changes are kept."),
+            )
     page = render_template(
         "clients/admin/edit_contract.html", form=form, client=client, reference=reference
     )
     return page, form_status(form)
+
+
+@clients.route("/contracts/<reference>/limits", methods=["GET", "POST"])
+def limits(reference: str) -> ResponseReturnValue:
+    """Agree as the second supervisor to looser limits, or see what is asked for."""
+    actor = current_actor()
+    contract, client = queries.contract(actor, reference)
+    owner, waiting, form = client.reference, queries.waiting_limits(actor, reference), AgreeForm()
+    if waiting is None:
+        return _to_client(owner, _("No looser limits wait for anybody."))
+    if form.validate_on_submit():
+        with refusals_beside_fields(form):
+            presence = prove_presence(actor, form.password.data, content_of(waiting))
+            agree_to_limits(actor, reference, presence)
+            return _to_client(owner, _("The looser limits are in force."))
+    page = render_template(
+        "clients/admin/limits.html", form=form, client=client, contract=contract, waiting=waiting
+    )
+    return page, form_status(form)
+
+
+@clients.post("/contracts/<reference>/limits/withdraw")
+def withdraw(reference: str) -> ResponseReturnValue:
+    """Drop looser limits that wait."""
+    owner = queries.contract(current_actor(), reference)[1].reference
+    withdraw_limits(current_actor(), reference)
+    return _to_client(owner, _("Withdrawn: the limits stay as they are."))
 
 
 @clients.route("/<reference>/contacts/new", methods=["GET", "POST"])

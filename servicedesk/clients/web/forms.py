@@ -11,6 +11,7 @@ from wtforms import (
     DecimalField,
     EmailField,
     IntegerField,
+    PasswordField,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -30,6 +31,7 @@ from servicedesk.clients.terms import (
     MAX_LOCATION_DAYS,
     ContractTerms,
 )
+from servicedesk.clients.wipe_limits import LEAST_AND_MOST, MOST_PERCENT, WipeLimits
 
 if TYPE_CHECKING:
     from servicedesk.accounts.models import User
@@ -52,6 +54,19 @@ ZONES = (
     "America/Mexico_City",
     "UTC",
 )
+
+
+class PlainDecimalField(DecimalField):
+    """A number as people write it: what is not finite is none."""
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was sent. Raises ValueError, as fields do."""
+        super().process_formdata(valuelist)
+        if self.data is not None and not self.data.is_finite():
+            self.data = None
+            raise ValueError(self.gettext("Not a valid decimal value."))
 
 
 class FactsForm(FlaskForm):
@@ -90,7 +105,7 @@ class TermsForm(FlaskForm):
         description=_("What may be asked for. A modality can only contain some of them."),
         option_widget=CheckboxInput(),
     )
-    engagement_days = DecimalField(
+    engagement_days = PlainDecimalField(
         _("Days of the account manager a contract year"),
         [InputRequired(_NEEDED), NumberRange(0, MAX_ENGAGEMENT_DAYS)],
         places=None,
@@ -131,6 +146,71 @@ class TermsForm(FlaskForm):
             engagement_days=self.engagement_days.data,
             location_days=self.location_days.data,
         )
+
+
+def _within(name: str) -> list[Any]:
+    least, most = LEAST_AND_MOST[name]
+    words = _("Write a whole number from %(least)s to %(most)s.", least=least, most=most)
+    return [InputRequired(_NEEDED), NumberRange(least, most, message=words)]
+
+
+class LimitsForm(FlaskForm):
+    """How much may be wiped without the ceremony of a wide order."""
+
+    wipes_per_order = IntegerField(
+        _("Devices an order may wipe"),
+        _within("wipes_per_order"),
+        description=_("With more, a supervisor approves it and it waits in its cancel window."),
+    )
+    wipes_per_hour = IntegerField(_("Wipes an hour"), _within("wipes_per_hour"))
+    wipe_share_per_day = PlainDecimalField(
+        _("Wipes a day, as a percentage of the enrolled devices"),
+        [
+            InputRequired(_NEEDED),
+            NumberRange(
+                0,
+                MOST_PERCENT,
+                message=_(
+                    "Write a percentage from 0 to %(most)s, with one decimal at most.",
+                    most=MOST_PERCENT,
+                ),
+            ),
+        ],
+        places=None,
+        widget=NumberInput(step="0.1", min=0, max=MOST_PERCENT),
+    )
+    cancel_window_minutes = IntegerField(
+        _("Minutes in which a wide wipe can be cancelled"),
+        _within("cancel_window_minutes"),
+    )
+
+    def limits(self) -> WipeLimits:
+        """Return what was entered."""
+        return WipeLimits(
+            wipes_per_order=self.wipes_per_order.data,
+            wipes_per_hour=self.wipes_per_hour.data,
+            wipe_share_per_day=self.wipe_share_per_day.data / 100,
+            cancel_window_minutes=self.cancel_window_minutes.data,
+        )
+
+
+class ContractForm(TermsForm, LimitsForm):
+    """A contract that exists: what it says, and how much may be wiped under it."""
+
+    @classmethod
+    def of(cls, contract: Contract) -> ContractForm:
+        """Return the form with what a contract says now."""
+        form = cls(obj=contract)
+        if not form.is_submitted():
+            percent = contract.wipe_share_per_day * 100
+            form.wipe_share_per_day.data = f"{percent.normalize():f}"
+        return form
+
+
+class AgreeForm(FlaskForm):
+    """A second supervisor's proof to be there."""
+
+    password = PasswordField(_("Your password, once more"), [InputRequired(_NEEDED)])
 
 
 class ClientForm(FactsForm, TermsForm):
