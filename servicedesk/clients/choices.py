@@ -1,4 +1,4 @@
-"""Clients to choose from in forms and filters."""
+"""Clients to choose from in forms and filters, and the one that was chosen."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from sqlalchemy import select
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
+from servicedesk.core.errors import InvalidInput
+from servicedesk.core.text import msgid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
 
     from servicedesk.core.actors import Actor
 
@@ -27,3 +31,14 @@ def clients_to_choose(actor: Actor) -> Sequence[Any]:
         )
         .all()
     )
+
+
+def client_named(session: Session, actor: Actor, reference: str) -> Client:
+    """Return a client of the actor's. Raises InvalidInput: it is something to choose."""
+    plain = reference.replace("\x00", "")
+    found = session.scalar(
+        select(Client).where(Client.reference == plain, visible_to(actor, Client.id))
+    )
+    if found is None:
+        raise InvalidInput(msgid("Choose a client."), field="client")
+    return found
