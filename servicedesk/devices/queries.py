@@ -19,6 +19,7 @@ from servicedesk.devices.commands import DeviceCommand
 from servicedesk.devices.conformity.models import Conformity
 from servicedesk.devices.conformity.standing import standing, stands
 from servicedesk.devices.models import Device, DeviceGroup, DeviceGroupMember, DeviceUser
+from servicedesk.devices.policies.queries import drifts, has_desired, has_drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,8 @@ class FleetFilter:
     group: str = ""
     seen: str = ""  # within day, week, month; silent: not for a month
     conformity: str = ""  # a value of Conformity
+    drift: str = ""  # yes: has something else than its policy says
+    policy: str = ""  # reference of a profile that decides one of its settings
     client: str = ""  # reference
     q: str = ""
 
@@ -67,12 +70,17 @@ def fleet_query(actor: Actor, wanted: FleetFilter) -> Select[Device]:
             joinedload(Device.holder),
             joinedload(Device.client, innerjoin=True),
             with_expression(Device.conformity, standing()),
+            with_expression(Device.drifts, drifts()),
         )
         .where(visible_to(actor, Device.client_id))
         .order_by(Device.id)
     )
     if wanted.conformity:
         query = query.where(stands(Conformity(wanted.conformity)))
+    if wanted.drift:
+        query = query.where(has_drift(actor))
+    if wanted.policy:
+        query = query.where(has_desired(actor, wanted.policy))
     for column, value in (
         (Device.platform, wanted.platform),
         (Device.state, wanted.state),
@@ -144,6 +152,7 @@ def device_named(actor: Actor, reference: str) -> Device:
                 joinedload(Device.client, innerjoin=True),
                 joinedload(Device.engine, innerjoin=True),
                 with_expression(Device.conformity, standing()),
+                with_expression(Device.drifts, drifts()),
             )
         )
         .one_or_none()

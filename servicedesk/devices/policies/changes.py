@@ -261,3 +261,23 @@ def _publish_changed(
     _retire_published(work, profile)
     _write_published(work, profile, content, note)
     return present.number if present else None
+
+
+def write_draft(
+    work: Work, profile: PolicyProfile, content: Content, note: str = ""
+) -> PolicyVersion:
+    """Write the profile's next version as a draft; it must have none."""
+    draft = PolicyVersion(
+        profile_id=profile.id,
+        number=next_number(work.session, profile),
+        client_id=profile.client_id,
+        state=VersionState.DRAFT,
+        content=content,
+        note=note,
+        author_name=work.actor.name,
+        created_at=work.at,
+        updated_at=work.at,
+    )
+    work.session.add(draft)
+    work.session.flush()
+    return draft
