@@ -23,7 +23,7 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 from servicedesk import registry
 from servicedesk.accounts.models import Credential
 from servicedesk.accounts.passwords import hash_password
-from servicedesk.core import database
+from servicedesk.core import database, files, sealing
 from servicedesk.core.actors import SYSTEM, Actor
 from servicedesk.devices import fleet_engines
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
@@ -60,6 +60,8 @@ class Desk:
     def take_over(self) -> None:
         """Point the operations of this process at the desk's database."""
         point_at(self.sessions)
+        sealing.use_key(self.environment["SECRET_KEY"])
+        files.use_folder(self.folder / "attachments")
         fleet_engines.use_engines({"sandbox": self.make.engine})
 
     def let_go(self) -> None:

@@ -1,11 +1,15 @@
 """The icons that pages use; set-up builds a sprite of just these from the icon package."""
 
 ICONS = (
+    "adjustments",
     "alert-triangle",
+    "apps",
+    "arrow-back-up",
     "arrow-right",
     "bell",
     "briefcase-off",
     "building",
+    "certificate",
     "check",
     "checklist",
     "chevron-right",
@@ -18,6 +22,7 @@ ICONS = (
     "download",
     "eye-off",
     "file",
+    "git-compare",
     "hand-stop",
     "help-circle",
     "home",
@@ -31,6 +36,7 @@ ICONS = (
     "message",
     "moon",
     "paperclip",
+    "pencil",
     "player-play",
     "plus",
     "refresh",
@@ -42,7 +48,10 @@ ICONS = (
     "ticket",
     "tool",
     "trash",
+    "upload",
     "user",
     "users",
+    "versions",
+    "wifi",
     "x",
 )

@@ -11,13 +11,16 @@ from servicedesk.accounts.models import ApiToken
 from servicedesk.app import create_app
 from servicedesk.clients.models import Contract
 from servicedesk.core import database
-from servicedesk.core.files import Upload, use_folder
+from servicedesk.core.files import Upload
 from servicedesk.devices.commands import DeviceCommand
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
+from servicedesk.devices.policies.documents import add_document
+from servicedesk.devices.policies.editing import begin_draft, create_profile_draft, put_setting
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
+from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
 
 CANARY = "Kanarienvogel"
@@ -39,7 +42,13 @@ def foreign(desk) -> dict[str, list[str]]:
     device = make.device(client, "ios")
     draft = RuleDraft(name=f"{CANARY} rule", kind="compromised", consequences=["mark"])
     rule = create_rule(agent, client.reference, draft)
-    use_folder(desk.folder / "attachments")
+    profile = create_profile_draft(agent, client.reference, f"{CANARY} line")
+    put_setting(agent, profile.reference, "wifi", {"ssid": CANARY, "security": "open"}, 1)
+    bring(profile.reference, 1, devices=(device,))
+    begin_draft(agent, profile.reference)
+    own = own_setting(client, "passcode", {"min_length": "6"}, device_id=device.id)
+    leaflet = Upload(name=f"{CANARY} leaflet.txt", content=b"text")
+    document = add_document(contact, client.reference, leaflet)
     ticket = make.request(contact, "device.lock", device, subject=f"{CANARY} lock")
     add_message(contact, ticket.reference, CANARY, uploads=[Upload(name="a.txt", content=b"text")])
     session = database.session()
@@ -66,7 +75,11 @@ def foreign(desk) -> dict[str, list[str]]:
             client.reference,
             contract,
             rule.reference,
+            profile.reference,
+            own,
+            document.reference,
         ],
+        "secret": [document.secret],
         "file": [file],
         "command_id": [str(command)],
         "user_id": [str(contact.user_id)],
@@ -77,6 +90,15 @@ def foreign(desk) -> dict[str, list[str]]:
 
 # what anybody may ask for, and what belongs to nobody's client
 NOT_TENANT = ("static", "sign_in.", "dev_mail.", "engines.", "health.", "language.", "api-docs.")
+
+
+BODIES = {
+    "/transitions": {"transition": "cancel"},
+    "/approve": {},
+    "/plan": {"stages": [{"size": "1"}]},
+    "/draft": {},
+    "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},
+}
 
 
 def addresses(rules, foreign):
@@ -107,7 +129,9 @@ def test_no_route_answers_a_foreign_reference(desk, rules, foreign):
         api = desk.api(contact)
         for method, path in addresses(rules, foreign):
             if path.startswith("/api/"):
-                answer = api.request(method, path.removeprefix("/api/v1"), json=_body(path))
+                answer = api.request(
+                    method, path.removeprefix("/api/v1"), json=_body(path), params=_query(path)
+                )
             elif method == "GET":
                 answer = visitor.get(path)
             else:
@@ -121,13 +145,14 @@ def test_no_route_answers_a_foreign_reference(desk, rules, foreign):
 
 
 def _body(path: str) -> dict[str, object]:
-    if path.endswith("/transitions"):
-        return {"transition": "cancel"}
-    if path.endswith("/approve"):
-        return {}
-    if path.endswith("/plan"):
-        return {"stages": [{"size": "1"}]}
-    return {"body": "x"}
+    ending = next((ending for ending in BODIES if path.endswith(ending)), None)
+    if ending is None and path.startswith("/api/v1/policies/"):
+        return {"name": "x"}
+    return BODIES[ending] if ending else {"body": "x"}
+
+
+def _query(path: str) -> dict[str, str]:
+    return {"revision": "1", "section": "wifi"} if "/draft" in path else {}
 
 
 def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
@@ -143,7 +168,14 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
                 assert f"{CANARY} l" not in answer.text.lower().replace(CANARY.lower(), CANARY), (
                     rule.rule
                 )
-        for path in ("/tickets", "/devices", "/clients", "/conformity-rules"):
+        for path in (
+            "/tickets",
+            "/devices",
+            "/clients",
+            "/conformity-rules",
+            "/policies",
+            "/documents",
+        ):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text
 

@@ -36,6 +36,8 @@ SEEN_LABELS = {
     "silent": msgid("Silent for over a month"),
 }
 
+DRIFT_LABELS = {"yes": msgid("Differs from it")}
+
 
 def asked_filter() -> queries.FleetFilter:
     """Read the filter from the address; what is not understood is left out."""
@@ -50,6 +52,8 @@ def asked_filter() -> queries.FleetFilter:
         ownership=one_of("ownership", Ownership),
         seen=one_of("seen", SEEN_LABELS),
         conformity=one_of("conformity", Conformity),
+        drift=one_of("drift", DRIFT_LABELS),
+        policy=request.args.get("policy", "")[:40].replace("\x00", ""),
         group=request.args.get("group", "")[:100].replace("\x00", ""),
         client=request.args.get("client", "")[:40].replace("\x00", ""),
         q=request.args.get("q", "")[:200],
@@ -70,6 +74,7 @@ def index() -> ResponseReturnValue:
         ownerships=OWNERSHIP_LABELS,
         seen=SEEN_LABELS,
         conformities=CONFORMITY_LABELS,
+        drift=DRIFT_LABELS,
         group_options=[(name, name) for name in queries.groups_of(actor)],
         clients=[] if actor.is_contact else clients_to_choose(actor),
         actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),

@@ -16,6 +16,7 @@ from servicedesk.devices.models import (
     OWNERSHIP_LABELS,
     PLATFORM_LABELS,
 )
+from servicedesk.devices.policies.standing import policy_standing
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets.queries import tickets_of_device
 
@@ -34,6 +35,7 @@ def show(reference: str) -> ResponseReturnValue:
         commands=queries.commands_of_device(actor, device.id),
         standings=standings_of(actor, device.id),
         changes=changes_of(actor, device.id),
+        policy=policy_standing(actor, device.id),
         tickets=tickets_of_device(actor, device.id),
         actions=ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
         platforms=PLATFORM_LABELS,
