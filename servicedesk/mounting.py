@@ -16,6 +16,9 @@ from servicedesk.devices.commands import COMMAND_STATE_LABELS
 from servicedesk.devices.conformity.models import CONFORMITY_LABELS
 from servicedesk.devices.instructions import INSTRUCTION_LABELS
 from servicedesk.devices.models import DEVICE_STATE_LABELS
+from servicedesk.devices.policies.models import VERSION_STATE_LABELS
+from servicedesk.devices.policies.standing import DRIFT_LABELS, DRIFT_SHOWN
+from servicedesk.devices.policies.telling import CHANGE_LABELS
 from servicedesk.devices.web import api as devices_api
 from servicedesk.devices.web import blueprints as devices
 from servicedesk.devices.web import (
@@ -23,8 +26,14 @@ from servicedesk.devices.web import (
     conformity,
     conformity_api,
     conformity_words,
+    document_door,
+    documents,
+    documents_api,
     fleet,
     matrix_api,
+    policies,
+    policies_api,
+    policy_drafts_api,
     questions_api,
 )
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
@@ -62,6 +71,10 @@ WORDS = {
     "kind_labels": KIND_LABELS,
     "order_state_labels": ORDER_STATE_LABELS,
     "pause_labels": PAUSE_LABELS,
+    "policy_change_labels": CHANGE_LABELS,
+    "policy_drift_labels": DRIFT_LABELS,
+    "policy_drift_shown": DRIFT_SHOWN,
+    "policy_state_labels": VERSION_STATE_LABELS,
     "priority_labels": PRIORITY_LABELS,
     "queue_labels": QUEUE_LABELS,
     "rule_words": conformity_words.rule_words,
@@ -81,6 +94,7 @@ def mount(app: Flask, settings: Settings) -> None:
     engines = devices.engines()
     csrf.exempt(engines)
     app.register_blueprint(engines)
+    app.register_blueprint(document_door.blueprint())
     app.register_blueprint(portal())
     app.register_blueprint(desk())
     mount_api(app)
@@ -99,6 +113,9 @@ def mount_api(app: Flask) -> None:
         conformity_api.blueprint,
         matrix_api.blueprint,
         questions_api.blueprint,
+        policies_api.blueprint,
+        policy_drafts_api.blueprint,
+        documents_api.blueprint,
         orders_api.blueprint,
         positions_api.blueprint,
         tickets_api.blueprint,
@@ -123,6 +140,7 @@ def portal() -> Blueprint:
     _add_shared_pages(blueprint)
     blueprint.register_blueprint(tickets.portal_home())
     blueprint.register_blueprint(conformity.portal())
+    blueprint.register_blueprint(policies.portal())
     return blueprint
 
 
@@ -133,6 +151,7 @@ def desk() -> Blueprint:
     _add_shared_pages(blueprint)
     blueprint.register_blueprint(tickets.desk_home())
     blueprint.register_blueprint(conformity.desk())
+    blueprint.register_blueprint(policies.desk())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
     admin = Blueprint("admin", __name__, url_prefix="/admin")
@@ -148,6 +167,7 @@ def _add_shared_pages(blueprint: Blueprint) -> None:
     of_fleet.add_url_rule("/<reference>", view_func=device.show)
     for pages in (
         of_fleet,
+        documents.blueprint(),
         tickets.tickets(),
         tickets.ask(),
         order.blueprint(),

@@ -1,4 +1,4 @@
-"""Clients to choose from in forms and filters."""
+"""Clients to choose from in forms and filters, and the one that was chosen."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from servicedesk.core.text import msgid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
 
     from servicedesk.core.actors import Actor
 
@@ -46,3 +48,14 @@ def client_meant(actor: Actor, reference: str = "") -> Client:
     if len(found) > 1:
         raise InvalidInput(msgid("Choose a client."), field="client")
     return found[0]
+
+
+def client_named(session: Session, actor: Actor, reference: str) -> Client:
+    """Return a client of the actor's. Raises InvalidInput: it is something to choose."""
+    plain = reference.replace("\x00", "")
+    found = session.scalar(
+        select(Client).where(Client.reference == plain, visible_to(actor, Client.id))
+    )
+    if found is None:
+        raise InvalidInput(msgid("Choose a client."), field="client")
+    return found

@@ -14,6 +14,12 @@ def msgid(text: str) -> str:
     return text
 
 
+class Verbatim(str):
+    """Words that somebody typed: they stay as they are, even if they are words of ours too."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A sentence to translate, with the values its placeholders take (`%(name)s`)."""

@@ -192,6 +192,8 @@ class Device(Model):
     client: Mapped[Client] = relationship(lazy="raise_on_sql")
     # how it stands towards the rules; only there where a query asked for it
     conformity: Mapped[str | None] = query_expression()
+    # whether it has something else than its policy says; likewise, and None where it has no policy
+    drifts: Mapped[bool | None] = query_expression()
 
     @property
     def is_personal(self) -> bool:

@@ -50,7 +50,7 @@ class Parameter:
             return msgid("This is needed.") if self.required else None
         if len(value) > self.max_length:
             return msgid("This is too long.")
-        if any(ord(character) < ord(" ") and character not in "\r\n\t" for character in value):
+        if any(_is_odd(character) for character in value):
             return msgid("This contains characters that a device cannot show.")
         return self._fault_of_kind(value)
 
@@ -69,6 +69,11 @@ class Parameter:
 
     def _is_number(self, value: str) -> bool:
         return value.isascii() and value.isdigit() and self.least <= int(value) <= self.most
+
+
+def _is_odd(character: str) -> bool:
+    is_control = character < " " and character not in "\r\n\t"
+    return is_control or "\ud800" <= character <= "\udfff"  # half a character: no text
 
 
 SEALED = "•••"

@@ -27,6 +27,7 @@ from servicedesk.devices.models import (
     Ownership,
     Platform,
 )
+from servicedesk.devices.policies.queries import drifts, has_desired, has_drift
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -48,8 +49,9 @@ CHOICES: Mapping[str, Collection[str]] = {
     "ownership": frozenset(Ownership),
     "seen": frozenset({*SEEN, *SEEN_BETWEEN, "silent"}),
     "conformity": frozenset({*Conformity, UNRULED}),
+    "drift": frozenset({"yes"}),
 }
-LENGTHS = {"group": 100, "client": 40, "q": 200}  # of what is free text
+LENGTHS = {"policy": 40, "group": 100, "client": 40, "q": 200}  # of what is free text
 VERSION = re.compile(r"<?[0-9]{1,9}|\?")
 
 
@@ -64,6 +66,8 @@ class FleetFilter:
     version: str = ""  # the first number of the system's version: 17; <17 is lower; UNTOLD
     seen: str = ""  # within day, week, month; between: days, weeks; silent: not for a month
     conformity: str = ""  # a value of Conformity, or UNRULED
+    drift: str = ""  # yes: has something else than its policy says
+    policy: str = ""  # reference of a profile that decides one of its settings
     client: str = ""  # reference
     q: str = ""
 
@@ -110,6 +114,7 @@ def _told(query: Select[Device]) -> Select[Device]:
         joinedload(Device.holder),
         joinedload(Device.client, innerjoin=True),
         with_expression(Device.conformity, standing()),
+        with_expression(Device.drifts, drifts()),
     ).order_by(Device.id)
 
 
@@ -135,6 +140,10 @@ def narrowed(query: Select[Any], actor: Actor, wanted: FleetFilter) -> Select[An
     if wanted.conformity:
         is_ruled = wanted.conformity != UNRULED
         query = query.where(stands(Conformity(wanted.conformity) if is_ruled else None))
+    if wanted.drift:
+        query = query.where(has_drift(actor))
+    if wanted.policy:
+        query = query.where(has_desired(actor, wanted.policy))
     for column, value in (
         (Device.platform, wanted.platform),
         (Device.state, wanted.state),
@@ -217,6 +226,7 @@ def device_named(actor: Actor, reference: str) -> Device:
                 joinedload(Device.client, innerjoin=True),
                 joinedload(Device.engine, innerjoin=True),
                 with_expression(Device.conformity, standing()),
+                with_expression(Device.drifts, drifts()),
             )
         )
         .one_or_none()

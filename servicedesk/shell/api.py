@@ -87,7 +87,7 @@ def _faults(messages: Any, path: str = "") -> list[dict[str, str]]:
     if isinstance(messages, dict):
         found = []
         for name, inner in messages.items():
-            inside = name in {"json", "query", "headers", "_schema"} and not path
+            inside = name in {"json", "query", "headers", "files", "_schema"} and not path
             found += _faults(inner, path if inside else f"{path}.{name}".strip("."))
         return found
     words = messages if isinstance(messages, list) else [messages]

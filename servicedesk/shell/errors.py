@@ -78,8 +78,9 @@ def _refusal(error: DomainError) -> ResponseReturnValue:
     errors = [{"field": error.field, "detail": translate(error.text)}] if error.field else []
     faults: Mapping[str, str] = getattr(error, "faults", {})
     if faults:
+        place = getattr(error, "faults_at", "action.parameters")
         errors = [
-            {"field": f"action.parameters.{name}", "detail": translate(fault)}
+            {"field": f"{place}.{name}", "detail": translate(fault)}
             for name, fault in faults.items()
         ]
     return answer(error.status, detail=error.text, code=error.code, errors=errors)
@@ -153,12 +154,13 @@ def _problem(
 
 
 def put_beside_field(form: Any, error: DomainError) -> None:
-    """Show a refusal beside the field it is about, or above the form."""
+    """Show a refusal beside the fields it is about, or above the form."""
     g.retry_after = error.retry_after
-    words = translate(error.text)
-    name = (error.field or "").split(".")[-1]
-    field = form._fields.get(name)
-    if field is not None:
-        field.errors = [*field.errors, words]
-    else:
-        form.form_errors.append(words)
+    at_fault = (error.field or "").split(".")[-1]
+    faults: Mapping[str, Text | str] = getattr(error, "faults", {}) or {at_fault: error.text}
+    for name, fault in faults.items():
+        field, words = form._fields.get(name), translate(fault)
+        if field is not None:
+            field.errors = [*field.errors, words]
+        else:
+            form.form_errors.append(words)

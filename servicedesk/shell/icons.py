@@ -1,6 +1,7 @@
 """The icons that pages use; set-up builds a sprite of just these from the icon package."""
 
 ICONS = (
+    "adjustments",
     "alert-triangle",
     "apps",
     "arrow-back-up",
@@ -31,6 +32,7 @@ ICONS = (
     "eye-off",
     "file",
     "file-plus",
+    "git-compare",
     "hand-stop",
     "help-circle",
     "home",
@@ -45,6 +47,7 @@ ICONS = (
     "message",
     "moon",
     "paperclip",
+    "pencil",
     "player-play",
     "plus",
     "refresh",
@@ -57,6 +60,7 @@ ICONS = (
     "ticket",
     "tool",
     "trash",
+    "upload",
     "user",
     "users",
     "versions",

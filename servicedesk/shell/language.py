@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, g, redirect, request, session, url_for
 from flask_babel import Babel, gettext
 
+from servicedesk.core.text import Verbatim
 from servicedesk.shell.session import safe_next
 
 if TYPE_CHECKING:
@@ -57,13 +58,17 @@ def translate(text: Text | str | None) -> str:
     if not text:
         return ""
     if isinstance(text, str):
-        return str(gettext(text))
+        return _word(text)
     values = {
-        name: gettext(value) if isinstance(value, str) and value else value
+        name: _word(value) if isinstance(value, str) else value
         for name, value in text.values.items()
     }
     sentence = gettext(text.msgid)
     return str(sentence % values) if values else str(sentence)
+
+
+def _word(word: str) -> str:
+    return str(word) if isinstance(word, Verbatim) or not word else str(gettext(word))
 
 
 def options(labels: Mapping[str, str]) -> list[tuple[str, str]]:

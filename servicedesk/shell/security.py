@@ -60,5 +60,5 @@ def install(app: Flask, settings: Settings) -> None:
         if settings.is_production:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.endpoint != "static":
-            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers["Cache-Control"] = "no-store"  # files that people download too
         return response

@@ -11,9 +11,11 @@ from servicedesk.accounts.models import ApiToken
 from servicedesk.app import create_app
 from servicedesk.clients.models import Contract
 from servicedesk.core import database
-from servicedesk.core.files import Upload, use_folder
+from servicedesk.core.files import Upload
 from servicedesk.devices.commands import DeviceCommand
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
+from servicedesk.devices.policies.documents import add_document
+from servicedesk.devices.policies.editing import begin_draft, create_profile_draft, put_setting
 from servicedesk.devices.queries import FleetFilter
 from servicedesk.devices.questions import create_question
 from servicedesk.orders.execution import execute_order
@@ -23,6 +25,7 @@ from servicedesk.orders.positions.models import DevicePosition
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from tests.desk_on_loopback import until
+from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
 
 CANARY = "Kanarienvogel"
@@ -45,7 +48,13 @@ def foreign(desk) -> dict[str, list[str]]:
     draft = RuleDraft(name=f"{CANARY} rule", kind="compromised", consequences=["mark"])
     rule = create_rule(agent, client.reference, draft)
     question = create_question(contact, "", f"{CANARY} list", FleetFilter(platform="ios"))
-    use_folder(desk.folder / "attachments")
+    profile = create_profile_draft(agent, client.reference, f"{CANARY} line")
+    put_setting(agent, profile.reference, "wifi", {"ssid": CANARY, "security": "open"}, 1)
+    bring(profile.reference, 1, devices=(device,))
+    begin_draft(agent, profile.reference)
+    own = own_setting(client, "passcode", {"min_length": "6"}, device_id=device.id)
+    leaflet = Upload(name=f"{CANARY} leaflet.txt", content=b"text")
+    document = add_document(contact, client.reference, leaflet)
     ticket = make.request(contact, "device.lock", device, subject=f"{CANARY} lock")
     add_message(contact, ticket.reference, CANARY, uploads=[Upload(name="a.txt", content=b"text")])
     session = database.session()
@@ -77,7 +86,11 @@ def foreign(desk) -> dict[str, list[str]]:
             contract,
             rule.reference,
             question.reference,
+            profile.reference,
+            own,
+            document.reference,
         ],
+        "secret": [document.secret],
         "file": [file],
         "command_id": [str(command)],
         "user_id": [str(contact.user_id)],
@@ -108,6 +121,16 @@ def located(desk, contact, agent, device) -> str:
 NOT_TENANT = ("static", "sign_in.", "dev_mail.", "engines.", "health.", "language.", "api-docs.")
 
 
+BODIES = {
+    "/transitions": {"transition": "cancel"},
+    "/approve": {},
+    "/answers": {"question": "x"},
+    "/plan": {"stages": [{"size": "1"}]},
+    "/draft": {},
+    "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},
+}
+
+
 def addresses(rules, foreign):
     """Yield method and address of each route that names something, filled with foreign names."""
     for rule in rules:
@@ -136,7 +159,9 @@ def test_no_route_answers_a_foreign_reference(desk, rules, foreign):
         api = desk.api(contact)
         for method, path in addresses(rules, foreign):
             if path.startswith("/api/"):
-                answer = api.request(method, path.removeprefix("/api/v1"), json=_body(path))
+                answer = api.request(
+                    method, path.removeprefix("/api/v1"), json=_body(path), params=_query(path)
+                )
             elif method == "GET":
                 answer = visitor.get(path)
             else:
@@ -150,17 +175,14 @@ def test_no_route_answers_a_foreign_reference(desk, rules, foreign):
 
 
 def _body(path: str) -> dict[str, object]:
-    if path.endswith("/transitions"):
-        return {"transition": "cancel"}
-    if path.endswith("/approve"):
-        return {}
-    if path.endswith("/answers"):
-        return {"question": "x"}
-    if "/fleet-questions/" in path:
+    ending = next((ending for ending in BODIES if path.endswith(ending)), None)
+    if ending is None and path.startswith(("/api/v1/policies/", "/api/v1/fleet-questions/")):
         return {"name": "x"}
-    if path.endswith("/plan"):
-        return {"stages": [{"size": "1"}]}
-    return {"body": "x"}
+    return BODIES[ending] if ending else {"body": "x"}
+
+
+def _query(path: str) -> dict[str, str]:
+    return {"revision": "1", "section": "wifi"} if "/draft" in path else {}
 
 
 def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
@@ -176,7 +198,15 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
                 assert f"{CANARY} l" not in answer.text.lower().replace(CANARY.lower(), CANARY), (
                     rule.rule
                 )
-        for path in ("/tickets", "/devices", "/clients", "/conformity-rules", "/fleet-questions"):
+        for path in (
+            "/tickets",
+            "/devices",
+            "/clients",
+            "/conformity-rules",
+            "/fleet-questions",
+            "/policies",
+            "/documents",
+        ):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text
 

@@ -10,14 +10,18 @@ from config import Settings
 from servicedesk.app import create_app
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM, Role
+from servicedesk.core.files import Upload
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
 from servicedesk.devices.conformity.inventory import Inventory, take_inventories
+from servicedesk.devices.policies.documents import add_document, fetch_document
+from servicedesk.devices.policies.editing import begin_draft, create_profile_draft, put_setting
 from servicedesk.devices.queries import FleetFilter
 from servicedesk.devices.questions import create_question
 from servicedesk.orders.models import WorkOrder
 from servicedesk.tickets.handling import answer_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
+from tests.policy_story import PASSCODE, WIFI, bring, group_of, own_setting, report
 
 SERIOUS = {"serious", "critical"}
 
@@ -65,11 +69,32 @@ def story(desk):
     answer_ticket(agent, query.reference, question.reference, "Here they are.")
     session = database.session()
     order = session.scalars(select(WorkOrder).order_by(WorkOrder.id.desc()).limit(1)).one()
+    session.expunge_all()
     session.rollback()
     return client, contact, agent, ticket, order, devices[0], rule, question, query
 
 
-def test_the_portal(desk, sign_in, story):
+@pytest.fixture
+def policies(desk, story):
+    """A policy with two versions and a draft, own settings, and a document somebody fetched."""
+    client, contact, agent, _ticket, _order, device, *_rest = story
+    document = add_document(contact, client.reference, Upload(name="Guide.txt", content=b"Hello"))
+    reference = create_profile_draft(agent, client.reference, "Field work", "Who drives").reference
+    put_setting(agent, reference, "wifi", WIFI, 1)
+    put_setting(agent, reference, "documents", {"document": document.reference}, 2)
+    bring(reference, 1, groups=(group_of(client, "Drivers", device),), devices=(device,))
+    begin_draft(agent, reference)
+    put_setting(agent, reference, "passcode", PASSCODE, 1)
+    bring(reference, 2)
+    begin_draft(agent, reference, 1)
+    own_setting(client, "passcode", {"min_length": "10"}, device_id=device.id)
+    report(device, wifi={"Office": "wrong"}, passcode={"": "x"})
+    fetch_document(SYSTEM, document.secret, device.external_id)
+    return reference, document.reference
+
+
+def test_the_portal(desk, sign_in, story, policies):
+    policy, document = policies
     _client, contact, _agent, ticket, order, device, rule, question, query = story
     pages = [
         "/portal/",
@@ -89,6 +114,13 @@ def test_the_portal(desk, sign_in, story):
         f"/portal/devices/{device.reference}",
         "/portal/conformity/",
         f"/portal/conformity/{rule.reference}",
+        "/portal/policies/",
+        f"/portal/policies/{policy}",
+        f"/portal/policies/{policy}/versions",
+        f"/portal/policies/{policy}/versions/1",
+        f"/portal/policies/{policy}/compare",
+        "/portal/documents/",
+        f"/portal/documents/{document}",
         "/portal/ask/",
         f"/portal/ask/action/device.full_wipe?device={device.reference}&q=x",
         "/portal/ask/incident",
@@ -97,7 +129,8 @@ def test_the_portal(desk, sign_in, story):
     assert look(desk, sign_in(contact), pages) == []
 
 
-def test_the_desk(desk, sign_in, story):
+def test_the_desk(desk, sign_in, story, policies):
+    policy, document = policies
     client, _contact, _agent, ticket, order, device, rule, question, query = story
     supervisor = desk.make.person(Role.SUPERVISOR)
     app = create_app(Settings.from_environment(desk.environment))
@@ -124,6 +157,14 @@ def test_the_desk(desk, sign_in, story):
         f"/desk/conformity/{rule.reference}/edit",
         f"/desk/conformity/new/app_outdated?client={client.reference}",
         f"/desk/clients/{client.reference}",
+        f"/desk/policies/{policy}",
+        f"/desk/policies/{policy}/versions/1",
+        f"/desk/policies/{policy}/compare",
+        f"/desk/policies/{policy}/rename",
+        f"/desk/policies/{policy}/draft",
+        f"/desk/policies/{policy}/draft/wifi?key=Office",
+        f"/desk/policies/{policy}/draft/certificates",
+        f"/desk/documents/{document}",
     ]
     assert look(desk, sign_in(supervisor), pages) == []
 

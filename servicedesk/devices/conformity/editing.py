@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select, update
 
-from servicedesk.clients.models import BLOCK_LABELS, Client, Contract, FunctionalBlock
+from servicedesk.clients.choices import client_named
+from servicedesk.clients.models import BLOCK_LABELS, Contract, FunctionalBlock
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import clock
 from servicedesk.core.errors import InvalidInput, NotAllowedNow, NotFound
@@ -161,17 +162,6 @@ def written(
         consequences=_checked_consequences(draft.consequences),
         grace_hours=_checked_grace(draft.grace_hours),
     )
-
-
-def client_named(session: Session, actor: Actor, reference: str) -> Client:
-    """Return a client of the actor's. Raises InvalidInput: it is something to choose."""
-    plain = reference.replace("\x00", "")
-    found = session.scalar(
-        select(Client).where(Client.reference == plain, visible_to(actor, Client.id))
-    )
-    if found is None:
-        raise InvalidInput(msgid("Choose a client."), field="client")
-    return found
 
 
 def require_block(session: Session, client_id: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, func, literal, select, text
 from sqlalchemy.orm import joinedload
 
+from servicedesk.clients.choices import client_named
 from servicedesk.clients.models import Client, Contract, FunctionalBlock
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import clock, database
@@ -16,7 +17,6 @@ from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.core.permissions import Permission, require
 from servicedesk.devices.conformity.editing import (
     RuleDraft,
-    client_named,
     require_block,
     written,
 )

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
+from servicedesk.clients.choices import client_named
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
 from servicedesk.core.database import Model
-from servicedesk.core.errors import InvalidInput, NotFound
+from servicedesk.core.errors import NotFound
 from servicedesk.core.files import ALLOWED, clean_name, keep, kind_of, path_of
+from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.references import next_reference
-from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.models import Device
+from servicedesk.devices.policies.models import DevicePolicy, EffectivePolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import date
 
     from sqlalchemy.orm import Session
 
@@ -44,9 +47,12 @@ class ClientDocument(Model):
     media_type: Mapped[str]
     size: Mapped[int]  # bytes
     sha256: Mapped[str]
-    secret: Mapped[str] = mapped_column(unique=True)  # of the address devices fetch it from
+    # of the address devices fetch it from
+    secret: Mapped[str] = mapped_column(unique=True, info={"secret": True})
     created_at: Mapped[datetime]
     author_name: Mapped[str]
+
+    client: Mapped[Client] = relationship(lazy="raise_on_sql")
 
 
 class DocumentFetch(Model):
@@ -69,16 +75,10 @@ def add_document(actor: Actor, client_reference: str, upload: Upload) -> ClientD
     """Put a file into a client's library. Raises Forbidden, InvalidInput at `client` or `file`."""
     with unit_of_work(actor, "documents.add") as work:
         require(actor, Permission.DEVICE_ACT)
-        client_id = work.session.scalar(
-            select(Client.id).where(
-                Client.reference == client_reference, visible_to(actor, Client.id)
-            )
-        )
-        if client_id is None:
-            raise InvalidInput(msgid("Choose a client."), field="client")
+        client = client_named(work.session, actor, client_reference)
         suffix = kind_of(upload, "file")
         document = ClientDocument(
-            client_id=client_id,
+            client_id=client.id,
             reference=next_reference(work, "DOC"),
             name=clean_name(upload.name, suffix),
             media_type=ALLOWED[suffix],
@@ -90,7 +90,7 @@ def add_document(actor: Actor, client_reference: str, upload: Upload) -> ClientD
         )
         work.session.add(document)
         work.session.flush()
-        work.concerns(client_id, document.reference)
+        work.concerns(client.id, document.reference)
     return document
 
 
@@ -104,16 +104,16 @@ def document_named(session: Session, client_id: int, reference: str) -> ClientDo
 
 
 def fetch_document(actor: Actor, secret: str, external_id: str) -> ClientDocument:
-    """Give a document to a device that its policy was told of, and note that it came.
+    """Give a document to a device whose policy puts it there, and note that it came.
 
-    `secret` names the document, `external_id` the device at its engine; both have to be of one
-    client. Raises NotFound.
+    `secret` names the document, `external_id` the device at its engine. Whoever should not have it
+    (any more) is told the same as who guesses. Raises NotFound.
     """
     with unit_of_work(actor, "documents.fetch") as work:
         found = work.session.execute(
-            select(ClientDocument, Device.id)
-            .join(Device, Device.client_id == ClientDocument.client_id)
-            .where(ClientDocument.secret == secret, Device.external_id == external_id)
+            _due(work.at.date()).where(
+                ClientDocument.secret == secret, Device.external_id == external_id
+            )
         ).first()
         if found is None or not path_of(found[0].sha256).exists():
             raise NotFound
@@ -135,46 +135,93 @@ def fetch_document(actor: Actor, secret: str, external_id: str) -> ClientDocumen
     return document
 
 
-def documents_of(actor: Actor, client_id: int | None = None) -> Sequence[Any]:
-    """Return the documents in reach, the newest first, each with how many devices fetched it."""
+def _due(day: date) -> Select[ClientDocument, int]:
+    """Return the query of documents with the devices that should have them on a day."""
+    entry = EffectivePolicy.content["documents"][ClientDocument.reference]
+    until = entry["expires_on"].astext
+    return (
+        select(ClientDocument, Device.id)
+        .join(Device, Device.client_id == ClientDocument.client_id)
+        .join(DevicePolicy, DevicePolicy.device_id == Device.id)
+        .join(EffectivePolicy, EffectivePolicy.id == DevicePolicy.effective_id)
+        .where(entry.is_not(None), until.is_(None) | (until >= day.isoformat()))
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentLine:
+    """A document in a list, and how many devices fetched it."""
+
+    document: ClientDocument
+    fetched: int
+
+
+def documents(
+    actor: Actor, client: str = "", cursor: str | None = None, size: int = PAGE_SIZE
+) -> Page[DocumentLine]:
+    """Return a page of the documents in reach, the newest first."""
     fetched = (
         select(func.count())
         .select_from(DocumentFetch)
         .where(DocumentFetch.document_id == ClientDocument.id)
         .scalar_subquery()
     )
-    query = (
-        select(ClientDocument, Client.name.label("client_name"), fetched.label("fetched"))
-        .join(Client, Client.id == ClientDocument.client_id)
-        .where(visible_to(actor, ClientDocument.client_id))
-        .order_by(ClientDocument.id.desc())
-        .limit(500)
+    query = _documents(actor).add_columns(fetched).order_by(ClientDocument.id.desc())
+    if client:
+        owner = select(Client.id).where(Client.reference == client).scalar_subquery()
+        query = query.where(ClientDocument.client_id == owner)
+    if key := decode_cursor(cursor, int):
+        query = query.where(ClientDocument.id < key[0])
+    rows = database.session().execute(query.limit(size + 1)).all()
+    found = page_of(rows, size, lambda row: [row[0].id])
+    return Page([DocumentLine(document=row[0], fetched=row[1]) for row in found.items], found.next)
+
+
+def document_line(actor: Actor, reference: str) -> DocumentLine:
+    """Return one document. Raises NotFound, also for a document of another client."""
+    plain = reference.replace("\x00", "")
+    query = _documents(actor).where(ClientDocument.reference == plain)
+    document = database.session().scalar(query)
+    if document is None:
+        raise NotFound
+    fetched = database.session().scalar(
+        select(func.count())
+        .select_from(DocumentFetch)
+        .where(DocumentFetch.document_id == document.id)
     )
-    if client_id is not None:
-        query = query.where(ClientDocument.client_id == client_id)
-    return database.session().execute(query).all()
+    return DocumentLine(document=document, fetched=fetched or 0)
 
 
 def fetches_of(
-    actor: Actor, reference: str, size: int = 200
-) -> tuple[ClientDocument, Sequence[Any]]:
-    """Return a document and the devices that fetched it, the latest first. Raises NotFound."""
-    document = (
-        database.session()
-        .scalars(
-            select(ClientDocument).where(
-                ClientDocument.reference == reference, visible_to(actor, ClientDocument.client_id)
-            )
+    actor: Actor, document: ClientDocument, cursor: str | None = None, size: int = PAGE_SIZE
+) -> Page[Any]:
+    """Return a page of the devices that fetched a document, the newest first.
+
+    Rows of id, reference and name of the device, first_at, last_at and times.
+    """
+    query = (
+        select(
+            DocumentFetch.id,
+            Device.reference,
+            Device.name,
+            DocumentFetch.first_at,
+            DocumentFetch.last_at,
+            DocumentFetch.times,
         )
-        .one_or_none()
-    )
-    if document is None:
-        raise NotFound
-    rows = database.session().execute(
-        select(Device.reference, Device.name, DocumentFetch.first_at, DocumentFetch.times)
         .join(DocumentFetch, DocumentFetch.device_id == Device.id)
-        .where(DocumentFetch.document_id == document.id)
-        .order_by(DocumentFetch.last_at.desc())
-        .limit(size)
+        .where(DocumentFetch.document_id == document.id, visible_to(actor, DocumentFetch.client_id))
+        .order_by(DocumentFetch.id.desc())
+        .limit(size + 1)
     )
-    return document, rows.all()
+    if key := decode_cursor(cursor, int):
+        query = query.where(DocumentFetch.id < key[0])
+    return page_of(database.session().execute(query).all(), size, lambda row: [row.id])
+
+
+def _documents(actor: Actor) -> Select[ClientDocument]:
+    require(actor, Permission.DEVICE_READ)
+    return (
+        select(ClientDocument)
+        .options(joinedload(ClientDocument.client, innerjoin=True))
+        .where(visible_to(actor, ClientDocument.client_id))
+    )

@@ -63,6 +63,8 @@ class PolicyProfile(Model):
     author_name: Mapped[str]
 
     client: Mapped[Client] = relationship(lazy="raise_on_sql")
+    group: Mapped[DeviceGroup | None] = relationship(lazy="raise_on_sql")
+    device: Mapped[Device | None] = relationship(lazy="raise_on_sql")
 
     @property
     def is_own(self) -> bool:

@@ -13,11 +13,15 @@ from servicedesk.devices import queries
 from servicedesk.devices.conformity.models import Conformity
 from servicedesk.devices.fleet_state import FleetState, fleet_state
 from servicedesk.devices.models import Device, DeviceState, Ownership, Platform
+from servicedesk.devices.policies.effective import DriftKind
+from servicedesk.devices.policies.standing import policy_standing
+from servicedesk.devices.web.policies_api import SettingsSchema, entries_told
 from servicedesk.shell.api import guard
 from servicedesk.shell.session import current_actor
 
 if TYPE_CHECKING:
     from servicedesk.core.paging import Page
+    from servicedesk.devices.policies.standing import PolicyStanding
 
 
 def _one_of(name: str, words: str = "") -> fields.String:
@@ -48,6 +52,12 @@ class FilterSchema(Schema):
         " silent: longer ago or never.",
     )
     conformity = _one_of("conformity", "none: no rule concerns the device.")
+    drift = _one_of("drift", "yes: those that have something else than their policy says.")
+    policy = fields.String(
+        load_default="",
+        validate=validate.Length(max=40),
+        metadata={"description": "Reference of a policy that decides one of their settings."},
+    )
     group = fields.String(load_default="", validate=validate.Length(max=100))
     q = fields.String(load_default="", validate=validate.Length(max=200))
 
@@ -90,6 +100,49 @@ class DeviceSchema(Schema):
         validate=validate.OneOf([*Conformity, None]),
         metadata={"description": "How it stands towards its rules; null when none concerns it."},
     )
+    drift = fields.Boolean(
+        attribute="drifts",
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Whether it has something else than its policy says; null without one."
+        },
+    )
+
+
+class PolicySettings(SettingsSchema):
+    """An entry a device should have; `sources` names the policy each value is from."""
+
+    sources = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class PolicyConflict(Schema):
+    """Two policies that want different things; `setting` is empty for an entry as a whole."""
+
+    section = fields.String(required=True)
+    key = fields.String(required=True)
+    setting = fields.String(required=True)
+    kept = fields.String(required=True)
+    lost = fields.String(required=True)
+
+
+class PolicyDrift(Schema):
+    """An entry in which the device differs from what it should have."""
+
+    section = fields.String(required=True)
+    key = fields.String(required=True)
+    kind = fields.Enum(DriftKind, by_value=True, required=True)
+
+
+class DevicePolicySchema(Schema):
+    """What a device should have, why, and in what it differs."""
+
+    settings = fields.List(fields.Nested(PolicySettings), required=True)
+    conflicts = fields.List(fields.Nested(PolicyConflict), required=True)
+    withheld = fields.List(fields.String(), required=True)
+    drift = fields.List(fields.Nested(PolicyDrift), required=True)
+    desired_at = fields.AwareDateTime(required=True, allow_none=True)
+    reported_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
 class FigureSchema(Schema):
@@ -160,3 +213,32 @@ class OneDevice(MethodView):
     def get(self, reference: str) -> Device:
         """Show a device."""
         return queries.device_named(current_actor(), reference.replace("\x00", ""))
+
+
+@blueprint.route("/<reference>/policy")
+class PolicyOfDevice(MethodView):
+    """The policy of a device."""
+
+    @blueprint.response(200, DevicePolicySchema)
+    def get(self, reference: str) -> dict[str, Any]:
+        """Show what a device should have, from which policies, and in what it differs."""
+        actor = current_actor()
+        device = queries.device_named(actor, reference.replace("\x00", ""))
+        return _policy_told(policy_standing(actor, device.id))
+
+
+def _policy_told(standing: PolicyStanding | None) -> dict[str, Any]:
+    if standing is None:
+        nothing: dict[str, Any] = {"settings": [], "conflicts": [], "withheld": [], "drift": []}
+        return {**nothing, "desired_at": None, "reported_at": None}
+    settings = entries_told(standing.entries)
+    for told, entry in zip(settings, standing.entries, strict=True):
+        told["sources"] = {one.name: one.source for one in entry.settings}
+    return {
+        "settings": settings,
+        "conflicts": [{**vars(one), "section": one.section.code} for one in standing.conflicts],
+        "withheld": [section.code for section in standing.withheld],
+        "drift": [{"section": d.code, "key": d.key, "kind": d.kind} for d in standing.drift],
+        "desired_at": standing.desired_at,
+        "reported_at": standing.reported_at,
+    }

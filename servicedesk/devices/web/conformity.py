@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, flash, redirect, render_template, request
 from flask_babel import gettext as _
 
-from servicedesk.clients.choices import clients_to_choose
+from servicedesk.clients.choices import client_named, clients_to_choose
 from servicedesk.core import database
 from servicedesk.core.errors import InvalidInput, NotAllowedNow, NotFound
 from servicedesk.core.permissions import Permission, require
@@ -159,7 +159,7 @@ def _require_editor() -> None:
 
 def _client(reference: str) -> Client | None:
     try:
-        return editing.client_named(database.session(), current_actor(), reference)
+        return client_named(database.session(), current_actor(), reference)
     except InvalidInput:
         return None
 

@@ -44,6 +44,7 @@ HEADINGS = (
     msgid("Number"),
     msgid("Last contact"),
     msgid("Conformity"),
+    msgid("Policy"),
 )
 FORMULA_OPENERS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four: full-width
 
@@ -65,7 +66,14 @@ def _row(device: Device) -> list[str]:
         device.phone_number,
         device.last_contact_at.isoformat(timespec="seconds") if device.last_contact_at else "",
         translate(CONFORMITY_LABELS[Conformity(device.conformity)]) if device.conformity else "",
+        _policy_words(device.drifts),
     ]
+
+
+def _policy_words(drifts: bool | None) -> str:  # noqa: FBT001  None: it has no policy
+    if drifts is None:
+        return ""
+    return translate(msgid("Differs from it") if drifts else msgid("As it should be"))
 
 
 def as_text(cell: str) -> str:

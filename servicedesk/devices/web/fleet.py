@@ -41,6 +41,7 @@ SEEN_LABELS: dict[str, str] = {
     **CONTACT_LABELS,
 }
 STANDINGS: dict[Any, str] = {**CONFORMITY_LABELS, queries.UNRULED: UNRULED_LABEL}
+DRIFT_LABELS = {"yes": msgid("Differs from it")}
 # what each part of a filter is called, and what its values are called
 WORDS: Mapping[str, tuple[str, Mapping[Any, str]]] = {
     "q": (msgid("Search"), {}),
@@ -50,6 +51,8 @@ WORDS: Mapping[str, tuple[str, Mapping[Any, str]]] = {
     "ownership": (msgid("Ownership"), OWNERSHIP_LABELS),
     "seen": (msgid("Last contact"), SEEN_LABELS),
     "conformity": (msgid("Conformity"), STANDINGS),
+    "drift": (msgid("Policy"), DRIFT_LABELS),
+    "policy": (msgid("Policy"), {}),
     "group": (msgid("Group"), {}),
 }
 
@@ -100,6 +103,7 @@ def listed(wanted: FleetFilter, question: SavedQuestion | None = None) -> Respon
         ownerships=OWNERSHIP_LABELS,
         seen=SEEN_LABELS,
         conformities=STANDINGS,
+        drift=DRIFT_LABELS,
         group_options=[(name, name) for name in queries.groups_of(actor)],
         clients=[] if actor.is_contact else clients_to_choose(actor),
         actions=[action for action in actions if action.is_point_action],

@@ -16,6 +16,7 @@ from servicedesk.devices.models import (
     OWNERSHIP_LABELS,
     PLATFORM_LABELS,
 )
+from servicedesk.devices.policies.standing import policy_standing
 from servicedesk.orders.positions.queries import known_position
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets.queries import tickets_of_device
@@ -36,6 +37,7 @@ def show(reference: str) -> ResponseReturnValue:
         standings=standings_of(actor, device.id),
         changes=changes_of(actor, device.id),
         position=known_position(actor, device.id),
+        policy=policy_standing(actor, device.id),
         tickets=tickets_of_device(actor, device.id),
         actions=POINT_ACTIONS if may(actor, Permission.DEVICE_ACT) else (),
         platforms=PLATFORM_LABELS,
