@@ -32,7 +32,7 @@ class VersionState(StrEnum):
 VERSION_STATE_LABELS = {
     VersionState.DRAFT: msgid("Draft"),
     VersionState.PUBLISHED: msgid("Published"),
-    VersionState.RETIRED: msgid("Retired"),
+    VersionState.RETIRED: msgid("Superseded"),
 }
 
 
