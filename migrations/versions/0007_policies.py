@@ -43,6 +43,7 @@ def upgrade() -> None:
     )
     op.alter_column("work_order", "group_ids", server_default=None)
     op.add_column("work_order", sa.Column("undo", JSONB()))
+    op.add_column("work_order", sa.Column("approved_policy", sa.Text()))
     _walls()
 
 
@@ -263,6 +264,7 @@ def _walls() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("work_order", "approved_policy")
     op.drop_column("work_order", "undo")
     op.drop_column("work_order", "group_ids")
     for table in reversed(TABLES):

@@ -15,6 +15,7 @@ from servicedesk.core.text import Text, msgid
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.catalogue import action_named
 from servicedesk.devices.models import Device
+from servicedesk.orders.configuration import PolicyChanged, policy_digest
 from servicedesk.orders.events import OrderApproved
 from servicedesk.orders.models import (
     ORDER_MOVES,
@@ -105,12 +106,18 @@ def confirmation_of(session: Session, order: WorkOrder) -> Text | None:
 
 
 def approve_order(
-    actor: Actor, reference: str, presence: Presence | None = None, confirmation: str = ""
+    actor: Actor,
+    reference: str,
+    presence: Presence | None = None,
+    confirmation: str = "",
+    *,
+    seen_policy: str | None = None,
 ) -> WorkOrder:
     """Approve an order as it stands.
 
     `presence` was proved for its content hash within five minutes, `confirmation` is what
-    `confirmation_of` asks for, in any language. Raises NotFound, Forbidden and its kinds above,
+    `confirmation_of` asks for, in any language; `seen_policy` the digest of the written settings that
+    were shown, where somebody was shown any. Raises NotFound, Forbidden and its kinds above,
     NotConfirmed, NotAllowedNow; then nothing has changed.
     """
     with unit_of_work(actor, "orders.approve") as work:
@@ -121,6 +128,9 @@ def approve_order(
             raise NotAllowedNow
         if present_hash(work, order) != order.content_hash:
             raise ContentChanged
+        order.approved_policy = policy_digest(work.session, order)
+        if seen_policy is not None and seen_policy != order.approved_policy:
+            raise PolicyChanged
         if order.needs_approval:
             order.proved_at = checked_proof(work, presence, order.content_hash)
             _check_confirmation(work, order, confirmation)

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exists, select, text
 from sqlalchemy.orm import aliased
 
-from servicedesk.core.errors import NotAllowedNow
+from servicedesk.core.errors import InvalidInput, NotAllowedNow
 from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue import ACTIONS, action_named
 from servicedesk.devices.catalogue.desired_state import DesiredStateAction, Scope
 from servicedesk.devices.policies.changes import lock_policies
+from servicedesk.devices.policies.content import digest
 from servicedesk.devices.policies.desired import refresh_desired
 from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder
 from servicedesk.orders.withdrawal import withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
 
     from servicedesk.core.unit_of_work import Work
 
@@ -46,6 +49,15 @@ LET_GO = text("""
 """)
 
 
+class PolicyChanged(NotAllowedNow):
+    """The written settings are not those that somebody saw and approved."""
+
+    code = "policy-changed"
+    sentence = msgid(
+        "The policy's settings were changed meanwhile: look at them again, or ask anew."
+    )
+
+
 class ChangeUnderWay(NotAllowedNow):
     """Another order is changing the policy of the same devices."""
 
@@ -55,6 +67,26 @@ class ChangeUnderWay(NotAllowedNow):
     )
 
 
+def policy_digest(session: Session, order: WorkOrder) -> str:
+    """Return what tells the settings an order would bring from any others; empty: its parameters do."""
+    action = action_named(order.action_code)
+    if not isinstance(action, DesiredStateAction):
+        return ""
+    try:
+        content = action.settles_on(session, order.client_id, order.parameters)
+    except InvalidInput:
+        return ""  # what it names is gone: executing it says so
+    return digest(content) if content is not None else ""
+
+
+def check_approved_policy(work: Work, order: WorkOrder) -> None:
+    """Raise PolicyChanged when the settings are not those that were approved."""
+    if order.approved_policy is not None and order.approved_policy != policy_digest(
+        work.session, order
+    ):
+        raise PolicyChanged
+
+
 def change_desired(work: Work, order: WorkOrder) -> None:
     """Change what an order's devices should have. Raises ChangeUnderWay, or what the action refuses."""
     action = action_named(order.action_code)
@@ -62,6 +94,7 @@ def change_desired(work: Work, order: WorkOrder) -> None:
         order.undo = action.undo(order.parameters)
         return
     lock_policies(work, order.client_id)
+    check_approved_policy(work, order)
     for other in _under_way(work, order):
         if not other.is_reconciliation:
             raise ChangeUnderWay(order=other.reference)

@@ -23,6 +23,7 @@ from servicedesk.devices.models import Device, DeviceGroup
 from servicedesk.devices.parameters import Parameter, shown
 from servicedesk.orders.approval import confirmation_of
 from servicedesk.orders.blast_radius import BlastRadius, blast_radius
+from servicedesk.orders.configuration import policy_digest
 from servicedesk.orders.models import (
     OrderStage,
     OrderState,
@@ -71,6 +72,7 @@ class OrderView:
     stages: Sequence[OrderStage]
     radius: BlastRadius | None  # while nothing has been sent
     groups: Sequence[str]  # that it was asked for
+    policy: str  # digest of the written settings that would be approved
     confirmation: Text | None  # what an approver has to type
 
     @property
@@ -201,6 +203,7 @@ def view_of(
         able=order.target_count - sum(row[2] for row in refusals),
         refusals=[(Text(row[0], row[1] or {}), row[2]) for row in refusals],
         states=states,
+        policy=policy_digest(session, order) if order.state in BEFORE else "",
         groups=session.scalars(
             select(DeviceGroup.name)
             .where(DeviceGroup.id == func.any(order.group_ids))

@@ -21,8 +21,9 @@ from servicedesk.devices.models import DeviceGroup, DeviceGroupMember
 from servicedesk.devices.policies import changes
 from servicedesk.devices.policies.models import DevicePolicy, PolicyProfile, PolicyVersion
 from servicedesk.devices.settlement import record_answer
+from servicedesk.orders.approval import approve_order
 from servicedesk.orders.checking import BadParameters
-from servicedesk.orders.configuration import ChangeUnderWay
+from servicedesk.orders.configuration import ChangeUnderWay, PolicyChanged, policy_digest
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import OrderState, WorkOrder
 from servicedesk.orders.reconciling import reconcile_policies
@@ -215,6 +216,37 @@ def test_an_order_of_the_desk_itself_makes_way_for_one_of_people(make):
     assert order.reference == fleet.newest(WorkOrder).reference
     # the one device that was told before is the only one let go; the others wait for their stage
     assert sum(not policy.is_held for policy in fleet.policies()) == 1
+
+
+def test_what_was_approved_is_what_is_published_or_nothing_is(make):
+    fleet = Fleet(make, 3)
+    with unit_of_work(SYSTEM, "test.draft") as work:
+        profile = changes.create_profile(work, fleet.client.id, "Tiendas")
+        changes.write_draft(work, profile, {"mail": {"Correo": {"name": "Correo"}}})
+    first = fleet.order("policy.assign", {"profile": profile.reference})
+    make.approve(fleet.other, first)
+    execute_order(fleet.agent, first.reference)
+    fleet.obey()
+    with unit_of_work(SYSTEM, "test.draft") as work:
+        profile = changes.profile_named(work.session, fleet.client.id, profile.reference)
+        changes.write_draft(work, profile, {"mail": {"Otro": {"name": "Otro"}}})
+    make.request(
+        fleet.agent,
+        "policy.publish",
+        client=fleet.client,
+        parameters={"profile": profile.reference, "version": "2"},
+    )
+    order = fleet.newest(WorkOrder)
+    seen = policy_digest(database.session(), order)
+    with pytest.raises(PolicyChanged):
+        approve_order(fleet.other, order.reference, seen_policy="of another draft")
+    approve_order(fleet.other, order.reference, seen_policy=seen)
+    with unit_of_work(SYSTEM, "test.edit") as work:
+        draft = changes.version_of(work.session, profile, 2)
+        draft.content = {"mail": {"Otro": {"name": "Otro", "server": "evil.example"}}}
+    with pytest.raises(PolicyChanged):
+        execute_order(fleet.agent, order.reference)
+    assert {v.number: v.state.value for v in _versions()} == {1: "published", 2: "draft"}
 
 
 def _versions() -> list[PolicyVersion]:

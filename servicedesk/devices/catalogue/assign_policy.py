@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.desired_state import Scope, Undo
+    from servicedesk.devices.policies.content import Content
     from servicedesk.devices.policies.models import PolicyProfile
 
 
@@ -57,6 +58,16 @@ class AssignPolicy(DesiredStateAction):
         if version_in(session, profile, VersionState.PUBLISHED) or (draft and draft.content):
             return {}
         return {"profile": msgid("The policy has no settings yet: write its draft first.")}
+
+    def settles_on(
+        self, session: Session, client_id: int, parameters: Mapping[str, str]
+    ) -> Content | None:
+        """Return what is published, or would be."""
+        profile = profile_named(session, client_id, parameters["profile"])
+        version = version_in(session, profile, VersionState.PUBLISHED) or version_in(
+            session, profile, VersionState.DRAFT
+        )
+        return version.content if version else None
 
     def change(self, work: Work, scope: Scope, parameters: Mapping[str, str]) -> Undo | None:
         """Assign it; publish its draft where nothing was published yet."""

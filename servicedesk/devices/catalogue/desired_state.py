@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from servicedesk.core.unit_of_work import Work
+    from servicedesk.devices.policies.content import Content
     from servicedesk.devices.policies.models import PolicyProfile
     from servicedesk.devices.policies.sections.section import Section
 
@@ -102,6 +103,16 @@ class DesiredStateAction(ManagedAction):
     @abstractmethod
     def change(self, work: Work, scope: Scope, parameters: Mapping[str, str]) -> Undo | None:
         """Change what devices should have; return what takes it back. Raises DomainError."""
+
+    def settles_on(
+        self, session: Session, client_id: int, parameters: Mapping[str, str]
+    ) -> Content | None:
+        """Return the written settings that it brings to devices, where they are not its parameters.
+
+        What an approval signs covers them: a draft that is changed afterwards is not what was signed.
+        """
+        del session, client_id, parameters
+        return None
 
     def reach(
         self, session: Session, client_id: int, parameters: Mapping[str, str]

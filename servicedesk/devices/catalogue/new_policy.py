@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.desired_state import Scope, Undo
+    from servicedesk.devices.policies.content import Content
 
 
 class NewPolicy(DesiredStateAction):
@@ -80,9 +81,25 @@ class NewPolicy(DesiredStateAction):
             return {"copy_of": msgid("Nothing of that policy is published yet.")}
         return {}
 
+    def settles_on(
+        self, session: Session, client_id: int, parameters: Mapping[str, str]
+    ) -> Content | None:
+        """Return the draft of that name, what is published of it, or what it is a copy of."""
+        profile = _named_so(session, client_id, parameters["name"])
+        if profile is None and parameters["copy_of"]:
+            profile = profile_named(session, client_id, parameters["copy_of"])
+            version = version_in(session, profile, VersionState.PUBLISHED)
+            return version.content if version else None
+        if profile is None:
+            return None
+        version = version_in(session, profile, VersionState.DRAFT) or version_in(
+            session, profile, VersionState.PUBLISHED
+        )
+        return version.content if version else None
+
     def change(self, work: Work, scope: Scope, parameters: Mapping[str, str]) -> Undo | None:
         """Publish the draft of that name, or a copy, and assign it."""
-        profile = _named_so(work, scope, parameters["name"])
+        profile = _named_so(work.session, scope.client_id, parameters["name"])
         if profile is None and parameters["copy_of"]:
             profile = _copied(work, scope, parameters)
         if profile is None:
@@ -97,10 +114,10 @@ class NewPolicy(DesiredStateAction):
         return {"code": self.inverse, "parameters": {"profile": profile.reference}}
 
 
-def _named_so(work: Work, scope: Scope, name: str) -> PolicyProfile | None:
-    return work.session.scalars(
+def _named_so(session: Session, client_id: int, name: str) -> PolicyProfile | None:
+    return session.scalars(
         select(PolicyProfile).where(
-            PolicyProfile.client_id == scope.client_id,
+            PolicyProfile.client_id == client_id,
             PolicyProfile.name == name,
             PolicyProfile.group_id.is_(None),
             PolicyProfile.device_id.is_(None),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.desired_state import Scope, Undo
+    from servicedesk.devices.policies.content import Content
 
 
 class PublishPolicy(DesiredStateAction):
@@ -79,6 +80,13 @@ class PublishPolicy(DesiredStateAction):
         ).all()
         groups = sorted(row.group_id for row in rows if row.group_id is not None)
         return groups, sorted(row.device_id for row in rows if row.device_id is not None)
+
+    def settles_on(
+        self, session: Session, client_id: int, parameters: Mapping[str, str]
+    ) -> Content | None:
+        """Return the version's settings."""
+        profile = profile_named(session, client_id, parameters["profile"])
+        return version_of(session, profile, int(parameters["version"])).content
 
     def change(self, work: Work, scope: Scope, parameters: Mapping[str, str]) -> Undo | None:
         """Publish it."""

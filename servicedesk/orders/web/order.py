@@ -78,12 +78,20 @@ def approve(reference: str) -> ResponseReturnValue:
     try:
         password = request.form.get("password", "")
         presence = prove_presence(actor, password, purpose=order.content_hash) if password else None
-        approval.approve_order(actor, reference, presence, typed["confirmation"])
+        approval.approve_order(
+            actor,
+            reference,
+            presence,
+            typed["confirmation"],
+            seen_policy=request.form.get("policy"),
+        )
     except (Forbidden, NotFound):
         raise
     except DomainError as refused:
         if refused.field is None:
-            raise
+            database.session().rollback()
+            flash(translate(refused.text), "error")
+            return _back(reference)
         return _page(reference, refused, typed)
     flash(_("Approved."))
     return _back(reference)
