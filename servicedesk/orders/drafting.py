@@ -16,6 +16,7 @@ from servicedesk.core.text import msgid
 from servicedesk.devices.brakes import fleet_size
 from servicedesk.devices.catalogue.action import Risk
 from servicedesk.orders.checking import BadParameters, verdict_columns, verdicts
+from servicedesk.orders.configuration import policy_digest
 from servicedesk.orders.models import OrderStage, OrderState, WorkOrder, content_hash
 from servicedesk.orders.stages import PlannedStage, default_plan
 
@@ -84,6 +85,8 @@ def draft_order(
         author_name=work.actor.name,
         created_at=work.at,
     )
+    if action.pins_settings:
+        order.approved_policy = policy_digest(work.session, order)
     work.session.add(order)
     work.session.flush()
     _write_targets(work, order, targets, judged)

@@ -161,7 +161,9 @@ class WorkOrder(Model):
     approved_at: Mapped[datetime | None]
     approved_hash: Mapped[str | None]
     approved_by_role: Mapped[str | None]
-    approved_policy: Mapped[str | None]  # digest of the written settings that were approved
+    approved_policy: Mapped[
+        str | None
+    ]  # digest of the written settings that were asked for or approved
     proved_at: Mapped[datetime | None]  # when the approver last proved to be there, for this order
     target_count: Mapped[int]
     is_wide: Mapped[bool] = mapped_column(default=False)  # beyond what one agent may wipe

@@ -240,6 +240,7 @@ def test_what_was_approved_is_what_is_published_or_nothing_is(make):
     seen = policy_digest(database.session(), order)
     with pytest.raises(PolicyChanged):
         approve_order(fleet.other, order.reference, seen_policy="of another draft")
+    assert order.approved_policy == seen  # pinned as it was asked for
     approve_order(fleet.other, order.reference, seen_policy=seen)
     with unit_of_work(SYSTEM, "test.edit") as work:
         draft = changes.version_of(work.session, profile, 2)

@@ -88,6 +88,7 @@ class ManagedAction(ABC):
     inverse: ClassVar[str] = ""  # code of the action that takes it back; empty: nothing does
     is_point_action: ClassVar[bool] = False  # one of the five the contact does on devices directly
     needs_groups: ClassVar[bool] = False  # single devices are not what it is for
+    pins_settings: ClassVar[bool] = False  # what it brings is written already, and stays as asked
     changes_policy: ClassVar[bool] = False  # it changes what devices should have
 
     @property

@@ -36,6 +36,7 @@ class PublishPolicy(DesiredStateAction):
     icon = "versions"
     block = FunctionalBlock.CONFIGURATION
     inverse = "policy.publish"
+    pins_settings = True
     parameters = (
         PROFILE,
         Parameter(
