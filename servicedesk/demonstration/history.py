@@ -222,6 +222,7 @@ class _Story:
             self._finish(ticket)
             return
         self._answer(order)
+        order = _order_of(ticket)  # as the answers have left it
         if order.state is OrderState.NEEDS_DECISION:
             self._wait(120)
             with clock.told_as(self.at):
