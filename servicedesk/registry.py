@@ -13,7 +13,7 @@ from servicedesk.devices import jobs as device_jobs
 from servicedesk.devices.conformity import jobs as conformity_jobs
 from servicedesk.devices.conformity import reactions as conformity_reactions
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
-from servicedesk.devices.events import CommandSettled, InventoryChanged
+from servicedesk.devices.events import CommandSettled, InventoryChanged, LockDue
 from servicedesk.orders import jobs as order_jobs
 from servicedesk.orders import reactions as order_reactions
 from servicedesk.orders.events import (
@@ -29,6 +29,7 @@ from servicedesk.orders.events import (
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.tickets import jobs as ticket_jobs
+from servicedesk.tickets import lock_after_grace
 from servicedesk.tickets import reactions as ticket_reactions
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def listen() -> None:
     subscribe(ContractSigned, measure_contract)
     subscribe(CommandSettled, order_reactions.on_command_settled)
     subscribe(InventoryChanged, conformity_reactions.on_inventory_changed)
+    subscribe(LockDue, lock_after_grace.on_lock_due)
     subscribe(OrderApproved, ticket_reactions.on_order_approved)
     subscribe(OrderStarted, ticket_reactions.on_order_started)
     subscribe(OrderFinished, ticket_reactions.on_order_finished)

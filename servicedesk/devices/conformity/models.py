@@ -37,8 +37,8 @@ CONSEQUENCE_LABELS = {
     Consequence.LOCK: msgid("Lock it after the hours of grace"),
 }
 # what the desk carries out by itself today: withholding is offered once profiles can be taken from
-# devices, the lock once it becomes a ticket with its order
-CARRIED_OUT = (Consequence.TELL, Consequence.MARK)
+# devices
+CARRIED_OUT = (Consequence.TELL, Consequence.MARK, Consequence.LOCK)
 # what a consequence keeps from a device
 WITHHOLDS = {Consequence.WITHHOLD_WIFI: "wifi", Consequence.WITHHOLD_MAIL: "mail"}
 
@@ -95,6 +95,7 @@ class ConformityRule(Model):
     grace_hours: Mapped[int]
     # since when it says what it says: grace never began before
     effective_at: Mapped[datetime]
+    # who answers for it: whoever last decided what it says, or that it holds
     author_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     author_name: Mapped[str]
     created_at: Mapped[datetime]
