@@ -18,6 +18,7 @@ from servicedesk.devices.events import (
     ConformityChanged,
     DeviceLocated,
     InventoryChanged,
+    LockDue,
 )
 from servicedesk.devices.policies import compilation
 from servicedesk.devices.policies import reactions as policy_reactions
@@ -37,6 +38,7 @@ from servicedesk.orders.positions import keeping
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.tickets import jobs as ticket_jobs
+from servicedesk.tickets import lock_after_grace
 from servicedesk.tickets import reactions as ticket_reactions
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def listen() -> None:
     subscribe(CommandSettled, order_reactions.on_command_settled)
     subscribe(InventoryChanged, conformity_reactions.on_inventory_changed)
     subscribe(ConformityChanged, policy_reactions.on_conformity_changed)
+    subscribe(LockDue, lock_after_grace.on_lock_due)
     subscribe(OrderApproved, ticket_reactions.on_order_approved)
     subscribe(OrderStarted, ticket_reactions.on_order_started)
     subscribe(OrderFinished, ticket_reactions.on_order_finished)

@@ -1,4 +1,4 @@
-"""The devices of a request are kept once, with its order; looser wipe limits wait for a second person.
+"""Devices of a request kept once; looser wipe limits that wait; orders that a rule asks for.
 
 Revision ID: 0008
 """
@@ -22,6 +22,21 @@ def upgrade() -> None:
     _keep_devices_once()
     _limit_change()
     _walls()
+    # an order that a rule of conformity asks for
+    op.add_column("work_order", sa.Column("rule_id", sa.BigInteger()))
+    op.create_foreign_key(
+        op.f("fk_work_order_rule_id_conformity_rule"),
+        "work_order",
+        "conformity_rule",
+        ["rule_id"],
+        ["id"],
+    )
+    op.create_index(
+        "ix_work_order_rule_id",
+        "work_order",
+        ["rule_id"],
+        postgresql_where=sa.text("rule_id is not null"),
+    )
 
 
 def _keep_devices_once() -> None:
@@ -103,6 +118,7 @@ def _walls() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("work_order", "rule_id")
     op.drop_table("limit_change")
     _keep_devices_twice()
 

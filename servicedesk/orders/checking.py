@@ -6,14 +6,19 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select
 
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core.errors import InvalidInput
-from servicedesk.core.text import msgid
+from servicedesk.core.text import Text, msgid
 from servicedesk.devices import fleet_engines
 from servicedesk.devices.compatibility import Verdict, compatibility
+from servicedesk.devices.conformity.models import (
+    ConformityFinding,
+    ConformityRule,
+    Consequence,
+)
 from servicedesk.devices.models import (
     Device,
     DeviceGroup,
@@ -157,6 +162,12 @@ def targets_reached(
     return Targets(rows=rows, group_ids=list(groups))
 
 
+def targets_of(session: Session, device_ids: Sequence[int]) -> Targets:
+    """Return these devices of one client."""
+    query = select(*COLUMNS).where(Device.id == func.any(list(device_ids))).order_by(Device.id)
+    return Targets(rows=session.execute(query).all())
+
+
 def _members(actor: Actor, names: Sequence[str]) -> Select[Any]:
     """Return the ids of devices in groups of these names; who has left the service is not meant."""
     return (
@@ -195,17 +206,31 @@ def _checked_groups(session: Session, actor: Actor, names: Sequence[str], client
     return sorted(row.id for row in found)
 
 
+CONFORMS = Verdict(
+    possible=False,
+    reason=Text(
+        msgid(
+            "The rule does not ask for it any more: the device conforms, or the rule was changed."
+        )
+    ),
+)
+
+
 def verdicts(
     session: Session,
     action: ManagedAction,
     devices: Sequence[Any],
     contract: Contract | None,
     day: date,
+    *,
+    rule_id: int | None = None,
 ) -> list[Verdict]:
     """Judge each device; the same answer in the form, the API, the approval and the execution.
 
-    `devices`: rows of `COLUMNS` or devices. Those of one kind are judged once.
+    `devices`: rows of `COLUMNS` or devices. Those of one kind are judged once. `rule_id`: the rule
+    of conformity that asks for it, of those who fail it now.
     """
+    failing = None if rule_id is None else _to_be_locked(session, rule_id)
     keys = engine_keys(session)
     known: dict[tuple[Any, ...], Verdict] = {}
     judged = []
@@ -216,8 +241,24 @@ def verdicts(
             known[kind] = compatibility(
                 action, cast("Device", device), contract, day, engine.capability
             )
-        judged.append(known[kind])
+        is_spared = failing is not None and device.id not in failing
+        judged.append(CONFORMS if is_spared and known[kind].possible else known[kind])
     return judged
+
+
+def _to_be_locked(session: Session, rule_id: int) -> set[int]:
+    """Return who fails a rule that is active and asks for a lock."""
+    return set(
+        session.scalars(
+            select(ConformityFinding.device_id)
+            .join(ConformityRule, ConformityRule.id == ConformityFinding.rule_id)
+            .where(
+                ConformityRule.id == rule_id,
+                ConformityRule.is_active,
+                literal(Consequence.LOCK.value) == func.any(ConformityRule.consequences),
+            )
+        )
+    )
 
 
 def engine_keys(session: Session) -> Mapping[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil
 from random import Random
 from typing import TYPE_CHECKING
@@ -49,12 +50,26 @@ class TooWide(InvalidInput):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """A rule of conformity that asks for an order, in the name of who answers for it.
+
+    `lately`: how many devices its orders reached before on nobody else's word; they count as well.
+    """
+
+    rule_id: int
+    author_id: int | None
+    author_name: str
+    lately: int = 0
+
+
 def draft_order(
     work: Work,
     action: ManagedAction,
     parameters: Mapping[str, object],
     targets: Targets,
     contract: Contract | None,
+    cause: Cause | None = None,
 ) -> WorkOrder:
     """Write an order with a verdict for every device. Raises Forbidden, BadParameters, TooWide."""
     require(work.actor, Permission.DEVICE_ACT)
@@ -62,11 +77,12 @@ def draft_order(
     if faults := action.faults_here(work.session, targets.client_id, cleaned):
         raise BadParameters(faults)
     _check_kind_of_targets(action, targets)
-    judged = verdicts(work.session, action, targets.rows, contract, work.at.date())
+    rule_id = cause.rule_id if cause else None
+    judged = verdicts(work.session, action, targets.rows, contract, work.at.date(), rule_id=rule_id)
     able = sum(verdict.possible for verdict in judged)
     is_wide = action.is_destructive and _is_wide(work, targets, able, contract)
     needs_approval = action.is_destructive or (
-        action.risk is Risk.DISRUPTIVE and able > WIDE_DISRUPTION
+        action.risk is Risk.DISRUPTIVE and able + (cause.lately if cause else 0) > WIDE_DISRUPTION
     )
     order = WorkOrder(
         client_id=targets.client_id,
@@ -81,8 +97,9 @@ def draft_order(
             targets.client_id, action.code, cleaned, targets.ids, targets.group_ids
         ),
         target_count=len(targets.rows),
-        author_id=work.actor.user_id,
-        author_name=work.actor.name,
+        author_id=cause.author_id if cause else work.actor.user_id,
+        author_name=cause.author_name if cause else work.actor.name,
+        rule_id=rule_id,
         created_at=work.at,
     )
     if action.pins_settings:

@@ -76,24 +76,29 @@ def execute_order(actor: Actor, reference: str) -> WorkOrder:
     """
     with unit_of_work(actor, "orders.execute") as work:
         order = locked_order(work, reference)
-        require(actor, Permission.ORDER_EXECUTE)
-        if order.state is OrderState.AWAITING_APPROVAL:
-            raise NotApproved
-        if order.state not in {OrderState.DRAFT, OrderState.APPROVED}:
-            raise NotAllowedNow
-        if order.needs_approval and present_hash(work, order) != order.approved_hash:
-            raise ContentChanged
-        order.executed_by_name, order.executed_at = actor.name, work.at
-        if not action_named(order.action_code).is_destructive:
-            begin(work, order)
-        elif order.is_wide:
-            _check_stop(work, order)
-            _schedule(work, order)
-        else:
-            _check_stop(work, order)
-            _check_limits(work, order)
-            begin(work, order)
+        execute(work, order)
     return order
+
+
+def execute(work: Work, order: WorkOrder) -> None:
+    """Execute an order that the caller has to itself, as a step of whatever caused it."""
+    require(work.actor, Permission.ORDER_EXECUTE)
+    if order.state is OrderState.AWAITING_APPROVAL:
+        raise NotApproved
+    if order.state not in {OrderState.DRAFT, OrderState.APPROVED}:
+        raise NotAllowedNow
+    if order.needs_approval and present_hash(work, order) != order.approved_hash:
+        raise ContentChanged
+    order.executed_by_name, order.executed_at = work.actor.name, work.at
+    if not action_named(order.action_code).is_destructive:
+        begin(work, order)
+    elif order.is_wide:
+        _check_stop(work, order)
+        _schedule(work, order)
+    else:
+        _check_stop(work, order)
+        _check_limits(work, order)
+        begin(work, order)
 
 
 def _check_stop(work: Work, order: WorkOrder) -> None:

@@ -138,6 +138,7 @@ class WorkOrder(Model):
             postgresql_where=text("next_step_at is not null"),
         ),
         Index("ix_work_order_client_id_id", "client_id", "id"),
+        Index("ix_work_order_rule_id", "rule_id", postgresql_where=text("rule_id is not null")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -165,6 +166,8 @@ class WorkOrder(Model):
         str | None
     ]  # digest of the written settings that were asked for or approved
     proved_at: Mapped[datetime | None]  # when the approver last proved to be there, for this order
+    # the rule of conformity whose grace is over; who conforms again is left out
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("conformity_rule.id"))
     target_count: Mapped[int]
     is_wide: Mapped[bool] = mapped_column(default=False)  # beyond what one agent may wipe
     failure_percent: Mapped[int] = mapped_column(default=5)  # of a stage; one more and it stops

@@ -135,7 +135,7 @@ def _able_devices(work: Work, order: WorkOrder, stage: OrderStage) -> list[Any]:
     ).all()
     contract = contract_in_force(work.session, order.client_id, work.at.date())
     action = action_named(order.action_code)
-    judged = verdicts(work.session, action, rows, contract, work.at.date())
+    judged = verdicts(work.session, action, rows, contract, work.at.date(), rule_id=order.rule_id)
     changed = [
         (row, verdict)
         for row, verdict in zip(rows, judged, strict=True)

@@ -107,32 +107,43 @@ def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
             if targets is None:
                 raise InvalidInput(msgid("Choose at least one device."), field=FIELD)
             order = draft_order(work, action, new.action.parameters, targets, contract)
-        priority = priority_of(new.impact, new.urgency)
-        requester_id, requester_name = _requester(work, client_id)
-        ledger = open_ledger(work, contract, new.kind.value, priority.value)
-        ticket = Ticket(
-            client_id=client_id,
-            reference=next_reference(work, KIND_PREFIXES[new.kind]),
-            kind=new.kind,
-            subject=new.subject.strip(),
-            description=new.description.strip(),
-            impact=new.impact,
-            urgency=new.urgency,
-            priority=priority,
-            queue=queue_of(new.kind, is_destructive=bool(order and order.needs_approval)),
-            requester_id=requester_id,
-            requester_name=requester_name,
-            ledger_id=ledger.id,
-            created_at=work.at,
-            updated_at=work.at,
-        )
-        work.session.add(ticket)
-        work.session.flush()
-        work.concerns(client_id, ticket.reference)
+        ticket = write_ticket(work, contract, new, _requester(work, client_id), order)
         set_committed_value(ticket, "client", contract.client)
-        set_committed_value(ticket, "ledger", ledger)
-        set_committed_value(ticket, "orders", [order] if order else [])
         _fill(work, ticket, new, targets, order)
+    return ticket
+
+
+def write_ticket(
+    work: Work,
+    contract: Contract,
+    new: NewTicket,
+    requester: tuple[int, str],
+    order: WorkOrder | None,
+) -> Ticket:
+    """Write a checked ticket with its clocks, for its requester (id, name)."""
+    priority = priority_of(new.impact, new.urgency)
+    ledger = open_ledger(work, contract, new.kind.value, priority.value)
+    ticket = Ticket(
+        client_id=contract.client_id,
+        reference=next_reference(work, KIND_PREFIXES[new.kind]),
+        kind=new.kind,
+        subject=new.subject.strip(),
+        description=new.description.strip(),
+        impact=new.impact,
+        urgency=new.urgency,
+        priority=priority,
+        queue=queue_of(new.kind, is_destructive=bool(order and order.needs_approval)),
+        requester_id=requester[0],
+        requester_name=requester[1],
+        ledger_id=ledger.id,
+        created_at=work.at,
+        updated_at=work.at,
+    )
+    work.session.add(ticket)
+    work.session.flush()
+    work.concerns(contract.client_id, ticket.reference)
+    set_committed_value(ticket, "ledger", ledger)
+    set_committed_value(ticket, "orders", [order] if order else [])
     return ticket
 
 
@@ -153,16 +164,21 @@ def _fill(
             for device_id in targets.ids
         )
     if order:
-        work.session.add(
-            TicketOrder(order_id=order.id, ticket_id=ticket.id, client_id=ticket.client_id)
-        )
-        tell(work, ticket, EntryKind.ORDER_DRAFTED, order=order.reference, action=order.action_code)
+        attach_order(work, ticket, order)
     if new.uploads:
         work.session.flush()
         attach(work, entry, new.uploads)
     if new.idempotency_key:
         work.session.add(_key(work, ticket, new))
     mail_people(work, ticket, "opened")
+
+
+def attach_order(work: Work, ticket: Ticket, order: WorkOrder) -> None:
+    """Hang a drafted order on its ticket."""
+    work.session.add(
+        TicketOrder(order_id=order.id, ticket_id=ticket.id, client_id=ticket.client_id)
+    )
+    tell(work, ticket, EntryKind.ORDER_DRAFTED, order=order.reference, action=order.action_code)
 
 
 def _known(work: Work, new: NewTicket) -> Ticket | None:
@@ -256,6 +272,14 @@ def _requester(work: Work, client_id: int) -> tuple[int, str]:
     """Return who is asked to confirm: the contact, also when the operator opens it for them."""
     if work.actor.is_contact and work.actor.user_id is not None:
         return work.actor.user_id, work.actor.name
+    contact = contact_of(work, client_id)
+    if contact is None:
+        raise InvalidInput(msgid("The client has no authorised contact yet."), field="client")
+    return contact
+
+
+def contact_of(work: Work, client_id: int) -> tuple[int, str] | None:
+    """Return id and name of who speaks for a client, whoever was first."""
     row: Any = work.session.execute(
         select(User.id, User.name)
         .join(AuthorisedContact, AuthorisedContact.user_id == User.id)
@@ -263,6 +287,4 @@ def _requester(work: Work, client_id: int) -> tuple[int, str]:
         .order_by(User.id)
         .limit(1)
     ).first()
-    if row is None:
-        raise InvalidInput(msgid("The client has no authorised contact yet."), field="client")
-    return row[0], row[1]
+    return (row[0], row[1]) if row else None

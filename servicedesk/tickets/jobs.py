@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from servicedesk.core.jobs import job
+from servicedesk.tickets.lock_after_grace import LOCK_FAILING
+from servicedesk.tickets.lock_after_grace import lock_failing as lock_devices_of
 from servicedesk.tickets.quiet_days import close_quiet_tickets
 
 
@@ -13,3 +15,9 @@ def close_quiet() -> None:
     """Close resolved tickets nobody said anything about for five working days."""
     while close_quiet_tickets():
         pass
+
+
+@job(LOCK_FAILING)
+def lock_failing(rule_id: int) -> None:
+    """Lock whose grace of a rule is over, with a ticket."""
+    lock_devices_of(rule_id)

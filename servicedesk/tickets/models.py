@@ -250,6 +250,7 @@ class EntryKind(StrEnum):
     """What a line of the timeline tells."""
 
     OPENED = "opened"
+    GRACE_OVER = "grace_over"  # a rule of conformity asks for a lock
     MESSAGE = "message"  # public, or an internal note
     ANSWERED = "answered"  # with a saved question to the fleet, as it counted then
     ASSIGNED = "assigned"

@@ -10,7 +10,6 @@ from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue.desired_state import DesiredStateAction
 from servicedesk.devices.conformity.editing import NAME_LENGTH, USUAL_GRACE, RuleDraft, add_rule
 from servicedesk.devices.conformity.models import (
-    CARRIED_OUT,
     CONSEQUENCE_LABELS,
     LONGEST_GRACE,
     Consequence,
@@ -83,20 +82,14 @@ class AddConformityRule(DesiredStateAction):
         ),
         *(
             Parameter(name=one.value, label=CONSEQUENCE_LABELS[one], kind=Kind.FLAG)
-            for one in CARRIED_OUT
+            for one in Consequence
         ),
-        *(
-            [
-                Parameter(
-                    name="grace_hours",
-                    label=msgid("Hours of grace before the lock"),
-                    kind=Kind.NUMBER,
-                    least=0,
-                    most=LONGEST_GRACE,
-                )
-            ]
-            if Consequence.LOCK in CARRIED_OUT
-            else []
+        Parameter(
+            name="grace_hours",
+            label=msgid("Hours of grace before the lock"),
+            kind=Kind.NUMBER,
+            least=0,
+            most=LONGEST_GRACE,
         ),
     )
 
@@ -108,7 +101,7 @@ class AddConformityRule(DesiredStateAction):
         kind = BY_KIND[kept["kind"]]
         faults = kind.faults({p.name: kept[p.name] for p in kind.parameters})
         if not _consequences(kept):
-            faults[CARRIED_OUT[0].value] = msgid("Choose at least one consequence.")
+            faults[Consequence.WITHHOLD_WIFI.value] = msgid("Choose at least one consequence.")
         return faults
 
     def change(self, work: Work, scope: Scope, parameters: Mapping[str, str]) -> Undo | None:
@@ -140,4 +133,4 @@ def _draft(work: Work, group_id: int, parameters: Mapping[str, str]) -> RuleDraf
 
 
 def _consequences(parameters: Mapping[str, str]) -> list[str]:
-    return [one.value for one in CARRIED_OUT if parameters[one.value]]
+    return [one.value for one in Consequence if parameters[one.value]]

@@ -100,6 +100,7 @@ def edit_rule(actor: Actor, reference: str, draft: RuleDraft) -> ConformityRule:
             _forget_told(work, rule)
         if judges or follows:
             rule.effective_at = work.at
+            rule.author_id, rule.author_name = actor.user_id, actor.name
         rule.name, rule.updated_at = wanted.name, work.at
         evaluate(work, rule.client_id, rule=rule, has_other_consequences=follows)
     return rule
@@ -130,6 +131,7 @@ def switch_rule(work: Work, rule: ConformityRule, *, is_active: bool) -> None:
     if is_active:
         require_block(work.session, rule.client_id)
         rule.effective_at = work.at
+        rule.author_id, rule.author_name = work.actor.user_id, work.actor.name
     rule.is_active, rule.updated_at = is_active, work.at
     evaluate(work, rule.client_id, rule=rule)
 

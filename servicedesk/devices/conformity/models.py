@@ -36,13 +36,6 @@ CONSEQUENCE_LABELS = {
     Consequence.MARK: msgid("Mark it in the fleet"),
     Consequence.LOCK: msgid("Lock it after the hours of grace"),
 }
-# what the desk carries out by itself today: the lock once it becomes a ticket with its order
-CARRIED_OUT = (
-    Consequence.WITHHOLD_WIFI,
-    Consequence.WITHHOLD_MAIL,
-    Consequence.TELL,
-    Consequence.MARK,
-)
 # what a consequence keeps from a device
 WITHHOLDS = {Consequence.WITHHOLD_WIFI: "wifi", Consequence.WITHHOLD_MAIL: "mail"}
 
@@ -99,6 +92,7 @@ class ConformityRule(Model):
     grace_hours: Mapped[int]
     # since when it says what it says: grace never began before
     effective_at: Mapped[datetime]
+    # who answers for it: whoever last decided what it says, or that it holds
     author_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     author_name: Mapped[str]
     created_at: Mapped[datetime]

@@ -11,7 +11,7 @@ from marshmallow import Schema, fields, validate
 from servicedesk.clients.web.api import PageQuery, person_of_token
 from servicedesk.core.paging import Page
 from servicedesk.devices.conformity import editing, queries
-from servicedesk.devices.conformity.models import CARRIED_OUT, LONGEST_GRACE
+from servicedesk.devices.conformity.models import LONGEST_GRACE, Consequence
 from servicedesk.devices.conformity.rules import KINDS
 from servicedesk.devices.models import Platform
 from servicedesk.shell.api import guard
@@ -47,7 +47,7 @@ class NewRuleSchema(Schema):
     group = fields.String(load_default="", validate=validate.Length(max=200))
     platform = fields.String(load_default="", validate=validate.OneOf(["", *Platform]))
     consequences = fields.List(
-        fields.String(validate=validate.OneOf([*CARRIED_OUT])),
+        fields.String(validate=validate.OneOf([*Consequence])),
         required=True,
         validate=validate.Length(1, 10),
     )

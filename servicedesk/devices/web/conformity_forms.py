@@ -15,7 +15,6 @@ from wtforms.widgets import CheckboxInput
 
 from servicedesk.devices.conformity.editing import NAME_LENGTH, USUAL_GRACE, RuleDraft
 from servicedesk.devices.conformity.models import (
-    CARRIED_OUT,
     CONSEQUENCE_LABELS,
     LONGEST_GRACE,
     ConformityRule,
@@ -44,7 +43,7 @@ class RuleForm(FlaskForm):
         _("What follows for a device that fails"),
         [InputRequired(_("Choose at least one consequence."))],
         choices=lambda: [
-            SelectChoice(c.value, gettext(CONSEQUENCE_LABELS[c])) for c in CARRIED_OUT
+            SelectChoice(c.value, gettext(CONSEQUENCE_LABELS[c])) for c in Consequence
         ],
         default=[Consequence.MARK.value],
         option_widget=CheckboxInput(),
