@@ -28,6 +28,7 @@ def contract(desk):
         "wipes_per_hour": "5",
         "wipe_share_per_day": "2",
         "cancel_window_minutes": "30",
+        "location_days": "30",
     }
     reference = found.reference
     session.rollback()
