@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from servicedesk.core.unit_of_work import Work
+    from servicedesk.devices.compatibility import Verdict
 
 FAILURES = (CommandState.FAILED, CommandState.EXPIRED, CommandState.UNKNOWN)
 OPEN = (CommandState.QUEUED, CommandState.SENT, CommandState.NOT_NOW)
@@ -124,7 +125,7 @@ UPDATE_VERDICTS = text(
 def _able_devices(work: Work, order: WorkOrder, stage: OrderStage) -> list[Any]:
     """Judge the stage's devices as they are now, store what changed, return those that can."""
     rows = work.session.execute(
-        select(*COLUMNS, OrderTarget.possible, OrderTarget.reason)
+        select(*COLUMNS, OrderTarget.possible, OrderTarget.reason, OrderTarget.reason_values)
         .join(OrderTarget, OrderTarget.device_id == Device.id)
         .where(
             OrderTarget.order_id == order.id,
@@ -139,7 +140,7 @@ def _able_devices(work: Work, order: WorkOrder, stage: OrderStage) -> list[Any]:
     changed = [
         (row, verdict)
         for row, verdict in zip(rows, judged, strict=True)
-        if (row.possible, row.reason) != (verdict.possible, verdict.reason and verdict.reason.msgid)
+        if (row.possible, row.reason, row.reason_values) != _as_stored(verdict)
     ]
     if changed:
         work.session.execute(
@@ -151,6 +152,12 @@ def _able_devices(work: Work, order: WorkOrder, stage: OrderStage) -> list[Any]:
             },
         )
     return [row for row, verdict in zip(rows, judged, strict=True) if verdict.possible]
+
+
+def _as_stored(verdict: Verdict) -> tuple[bool, str | None, dict[str, Any] | None]:
+    if verdict.reason is None:
+        return verdict.possible, None, None
+    return verdict.possible, verdict.reason.msgid, dict(verdict.reason.values)
 
 
 def due_orders(limit: int = 100) -> list[int]:
