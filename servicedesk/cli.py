@@ -18,6 +18,7 @@ from servicedesk.accounts.commands import account_commands
 from servicedesk.core import audit, database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.demonstration.commands import demonstration
+from servicedesk.devices.inventory_command import engine_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,12 @@ quality_commands = AppGroup("quality", help="Checks of `make lint` that need the
 
 def mount(app: Flask, settings: Settings) -> None:
     """Add every command."""
-    groups = [*account_commands(settings.public_url), audit_commands, quality_commands]
+    groups = [
+        *account_commands(settings.public_url),
+        audit_commands,
+        engine_commands,
+        quality_commands,
+    ]
     if not settings.is_production:
         groups.append(demonstration)
     for group in groups:

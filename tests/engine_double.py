@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from servicedesk.devices.engines.contract import (
     Cancellation,
+    DeviceReport,
     EngineHealth,
     EngineOrder,
     NotKnown,
@@ -20,6 +21,7 @@ from servicedesk.devices.engines.contract import (
 from servicedesk.devices.engines.sandbox.translation import capability
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
 
@@ -34,6 +36,7 @@ class EngineDouble:
         self.submitted: list[EngineOrder] = []
         self.known: dict[UUID, Observation] = {}
         self.is_away = False
+        self.reports: list[DeviceReport] | None = None  # what it tells of its devices
 
     @property
     def most_submissions(self) -> int:
@@ -77,8 +80,8 @@ class EngineDouble:
     def cancel(self, ref: str) -> Cancellation:
         raise AssertionError
 
-    def inventory(self) -> Unreachable:
-        return Unreachable.UNREACHABLE
+    def inventory(self) -> Iterator[DeviceReport] | Unreachable:
+        return Unreachable.UNREACHABLE if self.reports is None else iter(self.reports)
 
     def health(self) -> EngineHealth:
         return EngineHealth(reachable=True, detail="double", milliseconds=0.1)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM
+from servicedesk.demonstration.conformity import with_inventories
 from servicedesk.demonstration.fleet import facts_of_all
 from servicedesk.demonstration.loading import load
 from servicedesk.devices.engines.sandbox.client import SandboxEngine
@@ -43,7 +44,8 @@ def _enrol() -> None:
     if settings.sandbox_url is None:
         return
     with database.acting_as(SYSTEM):
-        facts = facts_of_all(database.session())
+        session = database.session()
+        facts = with_inventories(session, facts_of_all(session))
         database.session().rollback()
     try:
         SandboxEngine(settings.sandbox_url, settings.sandbox_key).enrol(facts)

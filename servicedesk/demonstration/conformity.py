@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,14 @@ from servicedesk.core import clock
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule, deactivate_rule
 from servicedesk.devices.conformity.inventory import App, Inventory, take_inventories
+from servicedesk.devices.conformity.models import InstalledApp
 from servicedesk.devices.models import Device, DeviceState, Ownership, Platform
 
 if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
+
+    from sqlalchemy.orm import Session
 
     from servicedesk.clients.models import Client
     from servicedesk.core.actors import Actor
@@ -177,3 +181,28 @@ def _rugged(name: str, share: float) -> float:
     if name in {"DataWedge", "Partes de trabajo"}:
         return 1.0
     return share if name == "Microsoft Defender" else share / 5
+
+
+def with_inventories(session: Session, facts: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return facts of devices for the sandbox with what each has reported; a few never did."""
+    apps: dict[str, list[dict[str, str]]] = defaultdict(list)
+    rows = session.execute(
+        select(Device.external_id, InstalledApp)
+        .join(InstalledApp, InstalledApp.device_id == Device.id)
+        .order_by(InstalledApp.device_id, InstalledApp.identifier)
+    )
+    for external_id, app in rows:
+        apps[external_id].append(
+            {"identifier": app.identifier, "name": app.name, "version": app.version}
+        )
+    reported = {
+        device.external_id: {
+            "os_version": device.os_version,
+            "has_passcode": device.has_passcode,
+            "is_encrypted": device.is_encrypted,
+            "is_compromised": device.is_compromised,
+            "apps": apps[device.external_id],
+        }
+        for device in session.scalars(select(Device).where(Device.inventory_at.is_not(None)))
+    }
+    return [{**device, "inventory": reported.get(str(device["id"]))} for device in facts]

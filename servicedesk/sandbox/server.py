@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from servicedesk.sandbox import behaviour
+from servicedesk.sandbox import behaviour, facts
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -37,6 +37,7 @@ class Control:
     drop_answers: bool = False  # the command is stored, the caller never hears of it
     delay_scale: float = 1.0
     latency_ms: int = 0
+    pace: float = 1.0  # days that users live in a day
 
 
 def create_server(store: Store, key: str, seed: int, control: Control) -> Flask:  # noqa: C901, PLR0915
@@ -82,14 +83,25 @@ def create_server(store: Store, key: str, seed: int, control: Control) -> Flask:
         devices = _body().get("devices")
         if not isinstance(devices, list) or not all(_is_device(device) for device in devices):
             abort(400, "devices is a list of objects with an id")
-        store.enrol(devices)
+        store.enrol([facts.stamped(device, datetime.now(UTC)) for device in devices])
         return {"enrolled": len(devices)}
 
     @app.get("/v1/devices")
     def devices() -> ResponseReturnValue:
         limit = min(request.args.get("limit", 100, type=int), MAX_PAGE)
         items = store.devices(request.args.get("after", ""), limit)
-        return {"items": items, "next": items[-1]["id"] if len(items) == limit else None}
+        now = datetime.now(UTC)
+        told = [facts.present(item, seed, now, control.pace) for item in items]
+        return {"items": told, "next": items[-1]["id"] if len(items) == limit else None}
+
+    @app.put("/v1/devices/<device_id>/inventory")
+    def change(device_id: str) -> ResponseReturnValue:
+        changes = _body()
+        if not changes.keys() <= set(facts.FACTS):
+            abort(400, f"an inventory has {', '.join(facts.FACTS)}")
+        if not facts.change(store, device_id, changes):
+            abort(404, "no such device")
+        return {"changed": sorted(changes)}
 
     @app.get("/v1/devices/<device_id>/history")
     def history(device_id: str) -> ResponseReturnValue:

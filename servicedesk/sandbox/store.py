@@ -135,6 +135,11 @@ class Store:
             found["devices"] = self._db.execute("SELECT count(*) FROM device").fetchone()[0]
         return found
 
+    def change(self, device_id: str, facts: dict[str, Any]) -> None:
+        """Replace what is known of a device, and nothing else of it."""
+        with self._transaction() as db:
+            db.execute("UPDATE device SET facts = ? WHERE id = ?", (json.dumps(facts), device_id))
+
     def repeat(self, key: str) -> dict[str, Any] | None:
         """Return the command of that key, counting one more submission."""
         with self._transaction() as db:

@@ -553,7 +553,7 @@ def test_statements_do_not_grow_with_the_devices(make, fleet):
     for number in range(3):
         create_rule(agent, client.reference, replace(draft, name=f"Rule {number}"))
     counts = []
-    for size in (1, 40):
+    for size in (12, 40):
         found = [make.device(client, "android") for _ in range(size)]
         for device in found:
             give_holder(device, f"d{device.id}@example.test")
@@ -566,4 +566,4 @@ def test_statements_do_not_grow_with_the_devices(make, fleet):
             assert len(judged(client, [d.id for d in found])) == size
         counts.append(len(statements))
     assert counts[0] == counts[1]
-    assert read(select(func.count()).select_from(OutgoingMail))[0][0] == 41 * 3
+    assert read(select(func.count()).select_from(OutgoingMail))[0][0] == 52 * 3

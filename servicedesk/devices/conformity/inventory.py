@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 
+from servicedesk.core.database import expect_rows
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.conformity.locking import lock_reports
 from servicedesk.devices.conformity.versions import LONGEST, version_key
@@ -43,7 +44,7 @@ class Inventory:
     has_passcode: bool | None = None
     is_encrypted: bool | None = None
     is_compromised: bool | None = None
-    apps: Sequence[App] = field(default_factory=tuple)
+    apps: Sequence[App] | None = field(default_factory=tuple)  # None: those of before stay
     taken_at: datetime | None = None  # when it said so; None: just now
 
 
@@ -84,7 +85,9 @@ def record_inventories(work: Work, inventories: Mapping[int, Inventory]) -> list
         return []
     work.session.execute(UPDATE_FACTS, _facts(work, reports))
     apps = _apps(reports, before)
-    gone = work.session.scalars(DELETE_APPS, {"reported": list(reports), **apps}).all()
+    telling = [device_id for device_id, report in reports.items() if report.apps is not None]
+    gone = work.session.scalars(DELETE_APPS, {"reported": telling, **apps}).all()
+    expect_rows(work.session, len(apps["devices"]))
     come = work.session.scalars(UPSERT_APPS, apps).all()
     changed = {*gone, *come}
     changed |= {i for i, report in reports.items() if _differs(before[i], report)}
@@ -143,7 +146,7 @@ def _apps(reports: Mapping[int, Inventory], before: Mapping[int, Any]) -> dict[s
     rows = {
         (device_id, identifier): app
         for device_id, report in reports.items()
-        for app in report.apps[:MOST_APPS]
+        for app in (report.apps or ())[:MOST_APPS]
         if (identifier := _plain(app.identifier))
     }
     versions = [_plain(app.version) for app in rows.values()]

@@ -134,13 +134,28 @@ class Cancellation(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+@dataclass(frozen=True)
+class ReportedApp:
+    """An app as an engine knows it."""
+
+    identifier: str
+    name: str = ""
+    version: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeviceReport:
-    """A device as the engine knows it."""
+    """A device as the engine knows it; None and empty words where it does not say."""
 
     external_id: str
     last_contact_at: datetime | None
     is_enrolled: bool
+    os_version: str = ""
+    has_passcode: bool | None = None
+    is_encrypted: bool | None = None
+    is_compromised: bool | None = None
+    apps: tuple[ReportedApp, ...] | None = None
+    policy: Mapping[str, Any] | None = None  # what it has: section → key → fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +195,10 @@ class Engine(Protocol):
         """Withdraw a command that no device has got yet."""
 
     def inventory(self) -> Iterator[DeviceReport] | Unreachable:
-        """Ask which devices the engine has, and when they were last in touch."""
+        """Ask which devices the engine has, what they are and when they were last in touch.
+
+        What cannot be understood is left out, and the walk ends where the engine gives no answer.
+        """
 
     def health(self) -> EngineHealth:
         """Ask whether the engine is there."""

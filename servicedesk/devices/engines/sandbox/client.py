@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 INVENTORY_PAGE = 1000
+MOST_BYTES = 32 * 1024 * 1024  # of a page of the inventory
+PATIENCE = 600.0  # seconds for the whole walk: a large fleet takes one
 # the connection was never made: the request surely did not arrive
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _OUTCOMES = {
@@ -119,24 +121,40 @@ class SandboxEngine:
 
     def inventory(self) -> Iterator[DeviceReport] | Unreachable:
         """Page through the sandbox's devices; a page that fails ends the walk."""
-        first = self._get("/v1/devices", {"limit": str(INVENTORY_PAGE)})
+        until = time.monotonic() + PATIENCE
+        first = self._page("", until)
         if first is None:
             return Unreachable.UNREACHABLE
-        return self._reports(first)
+        return self._reports(first, until)
 
-    def _reports(self, page: dict[str, Any] | None) -> Iterator[DeviceReport]:
+    def _reports(self, page: dict[str, Any] | None, until: float) -> Iterator[DeviceReport]:
+        after = ""
         while page:
-            for device in page["items"]:
-                seen = device["last_contact"]
-                yield DeviceReport(
-                    external_id=device["id"],
-                    last_contact_at=datetime.fromisoformat(seen) if seen else None,
-                    is_enrolled=device["enrolled"],
-                )
-            after = page["next"]
-            if not after:
+            items, following = page.get("items"), page.get("next")
+            for item in items if isinstance(items, list) else ():
+                if report := translation.report_of(item):
+                    yield report
+            # an engine that leads in circles is not followed
+            if not isinstance(following, str) or following <= after:
                 return
-            page = self._get("/v1/devices", {"limit": str(INVENTORY_PAGE), "after": after})
+            after = following
+            page = self._page(after, until)
+
+    def _page(self, after: str, until: float) -> dict[str, Any] | None:
+        """Return a page of devices; None when it is none, too large, or takes too long."""
+        query = {"limit": str(INVENTORY_PAGE)} | ({"after": after} if after else {})
+        body = bytearray()
+        try:
+            with self._http.stream("GET", "/v1/devices", params=query) as answer:
+                answer.raise_for_status()
+                for piece in answer.iter_bytes():
+                    body += piece
+                    if len(body) > MOST_BYTES or time.monotonic() > until:
+                        return None
+            found = json.loads(body)
+        except (httpx.HTTPError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def health(self) -> EngineHealth:
         """Call the health address and measure."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,9 +12,11 @@ from servicedesk.devices.engines.contract import (
     CAPABLE,
     Capability,
     DeviceFacts,
+    DeviceReport,
     Observation,
     ObservedState,
     Position,
+    ReportedApp,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ COMMAND_TYPES: Mapping[str, str] = {
     "enrol_device": "Enrol",
     "release_device": "Release",
 }
+FLAGS = ("has_passcode", "is_encrypted", "is_compromised")
+MOST_APPS = 2000  # of a device; what comes after is not believed
+MOST_WORDS = 500  # characters of a name or a version
 STATES: Mapping[str, ObservedState] = {
     "pending": ObservedState.ACCEPTED,
     "not_now": ObservedState.NOT_NOW,
@@ -72,6 +77,48 @@ def capability(device: DeviceFacts, instruction_kind: str) -> Capability:
         return _UNKNOWN
     managements, refusal = _REFUSALS.get(instruction_kind, (frozenset(), CAPABLE))
     return refusal if device.management in managements else CAPABLE
+
+
+def report_of(data: object) -> DeviceReport | None:
+    """Read the sandbox's account of a device; None when it is none. What is odd in it is left out."""
+    if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+        return None
+    inventory = data.get("inventory")
+    facts: dict[str, Any] = inventory if isinstance(inventory, dict) else {}
+    flags = {name: facts[name] for name in FLAGS if isinstance(facts.get(name), bool)}
+    version, policy = facts.get("os_version"), data.get("policy")
+    return DeviceReport(
+        external_id=data["id"],
+        last_contact_at=_instant(data.get("last_contact")),
+        is_enrolled=data.get("enrolled") is True,
+        os_version=version if isinstance(version, str) else "",
+        apps=_apps(facts.get("apps")),
+        policy=policy if isinstance(policy, dict) else None,
+        **flags,
+    )
+
+
+def _apps(told: object) -> tuple[ReportedApp, ...] | None:
+    if not isinstance(told, list):
+        return None
+    return tuple(
+        ReportedApp(app["identifier"], _words(app.get("name")), _words(app.get("version")))
+        for app in told[:MOST_APPS]
+        if isinstance(app, dict) and isinstance(app.get("identifier"), str)
+    )
+
+
+def _words(told: object) -> str:
+    return told[:MOST_WORDS] if isinstance(told, str) else ""
+
+
+def _instant(told: object) -> datetime | None:
+    """Return an instant in UTC; None for whatever does not say which one is meant."""
+    try:
+        moment = datetime.fromisoformat(told) if isinstance(told, str) else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def observation_of(data: Mapping[str, Any]) -> Observation:
