@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 
+from servicedesk.core.database import expect_rows
 from servicedesk.devices.conformity.models import WITHHOLDS
 from servicedesk.devices.policies.changes import lock_policies
 from servicedesk.devices.policies.effective import Assigned, Effective, Rank, effective_policy
@@ -71,6 +72,7 @@ def refresh_desired(
         for one, policy in zip(alike, policies, strict=True)
         for device_id in one.device_ids
     ]
+    expect_rows(work.session, len(pairs))
     changed = work.session.scalars(
         WRITE,
         {
