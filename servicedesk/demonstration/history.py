@@ -17,6 +17,7 @@ from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.demonstration import stories
 from servicedesk.devices.commands import CommandState, DeviceCommand
 from servicedesk.devices.engines.contract import Observation, ObservedState, Position
+from servicedesk.devices.models import Device
 from servicedesk.devices.settlement import record_answer
 from servicedesk.orders.approval import approve_order, confirmation_of
 from servicedesk.orders.execution import accept_rest, execute_order
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from servicedesk.core.actors import Actor
-    from servicedesk.devices.models import Device
 
 MADRID = ZoneInfo("Europe/Madrid")
 DAYS = 396  # thirteen months
@@ -249,16 +249,18 @@ class _Story:
                 command.engine_ref = f"history-{command.id}"
             work.session.flush()
             for command in commands:
-                record_answer(work, self._observation(command, order.action_code), "notification")
+                device = work.session.get_one(Device, command.device_id)
+                observation = self._observation(command, device, order.action_code)
+                record_answer(work, observation, "notification")
 
-    def _observation(self, command: DeviceCommand, code: str) -> Observation:
+    def _observation(self, command: DeviceCommand, device: Device, code: str) -> Observation:
         failed = self.dice.random() < 0.05
         located = code == "device.locate" and not failed
         return Observation(
             event_id=f"history-{command.id}-1",
             engine_ref=command.engine_ref or "",
             idempotency_key=command.key,
-            device_external_id=str(command.device_id),
+            device_external_id=device.external_id,
             state=ObservedState.FAILED if failed else ObservedState.ACKNOWLEDGED,
             at=clock.now() - timedelta(seconds=self.dice.randrange(1, 35)),
             code="refused_by_device" if failed else "",

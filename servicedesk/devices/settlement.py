@@ -32,6 +32,7 @@ from servicedesk.devices.effects import apply_effect
 from servicedesk.devices.engines.contract import Observation, ObservedState, SubmissionOutcome
 from servicedesk.devices.events import CommandSettled, DeviceLocated
 from servicedesk.devices.instructions import LocateDevice
+from servicedesk.devices.models import Device
 from servicedesk.devices.policies.reported import record_reports
 
 if TYPE_CHECKING:
@@ -138,11 +139,15 @@ def record_answer(work: Work, observation: Observation, source: str) -> bool:
     """
     command = work.session.scalar(
         select(DeviceCommand)
-        .where(DeviceCommand.key == observation.idempotency_key)
-        .with_for_update()
+        .join(Device, Device.id == DeviceCommand.device_id)
+        .where(
+            DeviceCommand.key == observation.idempotency_key,
+            Device.external_id == observation.device_external_id,
+        )
+        .with_for_update(of=DeviceCommand)
     )
     if command is None or command.sent_at is None:
-        return False  # not ours, or never sent: nothing to believe
+        return False  # not ours, of another device, or never sent: nothing to believe
     if _asks_for_a_position(work, command):
         observation = _without_place(observation)
     is_new = _keep(

@@ -26,7 +26,7 @@ from servicedesk.orders.steering import plan_stages
 from tests.conftest import copied_database
 from tests.desk_on_loopback import desk_on
 
-KILLS = 60  # for each of the two actions
+KILLS = 100  # for each of the two actions
 DEVICES = 300  # enough that the workers die while they still have some to send
 
 

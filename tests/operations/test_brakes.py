@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -41,7 +42,7 @@ from servicedesk.orders.execution import (
 )
 from servicedesk.orders.jobs import advance_due
 from servicedesk.orders.models import OrderState, PauseReason, WorkOrder
-from servicedesk.orders.steering import cancel_order
+from servicedesk.orders.steering import cancel_order, plan_stages
 from servicedesk.orders.stopping import (
     OwnRelease,
     ask_release,
@@ -325,6 +326,48 @@ def test_the_stop_keeps_every_destructive_command_back_and_two_release_it(make, 
         assert session.scalar(select(DestructiveStop.released_by_name)) == other.name
         assert not audit.verify(session)
         session.rollback()
+
+
+def test_within_two_seconds_of_the_stop_nothing_leaves_under_load(make, monkeypatch):
+    client = make.client()
+    devices = make.fleet(client, 120)
+    contact, agent, supervisor = make.contact(client), make.agent(), make.supervisor()
+    order = make.request(contact, WIPE, *devices[:60]).orders[0]
+    plan_stages(agent, order.reference, ["60"], ["0"], "50")
+    make.approve(supervisor, order)
+    execute_order(agent, order.reference)
+    with time_machine.travel(clock.now() + timedelta(minutes=31), tick=True):
+        advance_due()
+        waiting = [command.id for command in commands()]
+        assert len(waiting) == 60
+        left: list[float] = []
+        submit = make.engine.submit
+
+        def slow_submit(engine_order):
+            left.append(time.monotonic())
+            time.sleep(0.05)  # an engine that takes its time
+            return submit(engine_order)
+
+        monkeypatch.setattr(make.engine, "submit", slow_submit)
+
+        def sender(ids: list[int]) -> None:
+            for command_id in ids:
+                send_command(command_id)
+            make.sessions.remove()
+
+        with ThreadPoolExecutor(4) as pool:
+            work = [pool.submit(sender, waiting[number::4]) for number in range(4)]
+            while len(left) < 8:
+                time.sleep(0.005)
+            stop_destruction(contact, client.reference, "Something is wrong.")
+            stopped = time.monotonic()
+            for one in work:
+                one.result()
+        assert len(left) < 60
+        assert max(left) - stopped < 2
+        send_all()
+        assert len(left) == len(make.engine.submitted)
+        assert max(left) - stopped < 2, "a job that comes later finds the door shut"
 
 
 def test_the_stop_of_one_client_is_none_of_anothers_and_strangers_cannot_press_it(make, house):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import random
 from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM
@@ -188,6 +190,52 @@ def test_answers_in_any_order_and_twice_end_acknowledged(make, ids, said):
     for state in (*said, *said):
         hear(make, state)
     assert state_of(order) is CommandState.ACKNOWLEDGED
+
+
+def test_six_messages_in_any_order_end_as_the_device_did_it(make, ids):
+    """Late, twice, in the wrong order, of another device, and of another client's command."""
+    _, order, command_id = ids()
+    dispatch.send_command(command_id)
+    mine = make.engine.submitted[0]
+    _, other_order, other_id = ids()
+    dispatch.send_command(other_id)
+    foreign = make.engine.submitted[1]
+    of_another_device = dataclasses.replace(mine, device_external_id=foreign.device_external_id)
+    messages = [
+        (mine, ObservedState.ACCEPTED),
+        (mine, ObservedState.NOT_NOW),
+        (mine, ObservedState.EXPIRED),
+        (mine, ObservedState.ACKNOWLEDGED),
+        (of_another_device, ObservedState.FAILED),
+        (foreign, ObservedState.FAILED),
+    ]
+    dice = random.Random(6)
+    for number, said in enumerate(dice.sample(list(itertools.permutations(messages)), 60), 1):
+        session = database.session()
+        session.rollback()
+        session.execute(
+            text(
+                "UPDATE device_command SET state = 'sent', finished_at = NULL, outcome = NULL"
+                " WHERE id = ANY(:ids)"
+            ),
+            {"ids": [command_id, other_id]},
+        )
+        session.execute(text("UPDATE work_order SET state = 'executing', finished_at = NULL"))
+        session.commit()
+        for place, (told, state) in enumerate(said):
+            heard = make.engine.observation(told, state, f"{number}-{place}")
+            with unit_of_work(SYSTEM, "test.hear") as work:
+                record_answer(work, heard, "notification")
+        assert state_of(order) is CommandState.ACKNOWLEDGED
+        assert state_of(other_order) is CommandState.FAILED
+        kept = session.scalar(
+            text(
+                "SELECT count(*) FROM command_observation"
+                " WHERE command_id = :id AND source = 'notification'"
+            ),
+            {"id": command_id},
+        )
+        assert kept == 4 * number  # the word of another device was not even kept
 
 
 def test_nothing_corrects_acknowledged_but_a_late_yes_corrects_expired(make, ids):
