@@ -106,11 +106,6 @@ class Store:
             )
         return device
 
-    def change_policy(self, device_id: str, policy: dict[str, dict[str, str]]) -> None:
-        """Have a device have these settings: what somebody changed by hand, or was told."""
-        with self._transaction() as db:
-            db.execute("UPDATE device SET policy = ? WHERE id = ?", (json.dumps(policy), device_id))
-
     def devices(self, after: str, limit: int) -> list[dict[str, Any]]:
         """Return a page of devices, also those that have left."""
         with self._lock:

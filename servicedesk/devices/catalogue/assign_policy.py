@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from servicedesk.clients.models import FunctionalBlock
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import msgid
-from servicedesk.devices.catalogue.desired_state import PRECEDENCE, PROFILE, DesiredStateAction
+from servicedesk.devices.catalogue.desired_state import (
+    PRECEDENCE,
+    PROFILE,
+    DesiredStateAction,
+    precedences_of,
+)
 from servicedesk.devices.policies.changes import (
     NothingToPublish,
     assign,
@@ -19,7 +22,6 @@ from servicedesk.devices.policies.changes import (
 )
 from servicedesk.devices.policies.models import (
     USUAL_PRECEDENCE,
-    PolicyAssignment,
     VersionState,
 )
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.desired_state import Scope, Undo
     from servicedesk.devices.policies.content import Content
-    from servicedesk.devices.policies.models import PolicyProfile
 
 
 class AssignPolicy(DesiredStateAction):
@@ -77,7 +78,7 @@ class AssignPolicy(DesiredStateAction):
             if draft is None:
                 raise NothingToPublish
             publish(work, profile, draft.number, scope.note)
-        before = _precedences(work, profile, scope)
+        before = precedences_of(work, profile, scope)
         precedence = int(parameters["precedence"] or USUAL_PRECEDENCE)
         assign(work, profile, scope.group_ids, scope.single_ids, precedence)
         if not before:
@@ -86,16 +87,3 @@ class AssignPolicy(DesiredStateAction):
             back = {"profile": profile.reference, "precedence": str(before[0])}
             return {"code": self.code, "parameters": back}
         return None
-
-
-def _precedences(work: Work, profile: PolicyProfile, scope: Scope) -> list[int]:
-    """Return the precedences with which it reaches some of the scope already."""
-    return list(
-        work.session.scalars(
-            select(PolicyAssignment.precedence).where(
-                PolicyAssignment.profile_id == profile.id,
-                PolicyAssignment.group_id.in_(scope.group_ids)
-                | PolicyAssignment.device_id.in_(scope.single_ids),
-            )
-        )
-    )

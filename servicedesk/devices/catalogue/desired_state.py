@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sqlalchemy import select
+
 from servicedesk.core.errors import InvalidInput
-from servicedesk.core.text import Text, msgid
+from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue.action import ManagedAction, Risk, Way
 from servicedesk.devices.instructions import ApplyPolicy, Instruction
 from servicedesk.devices.models import Management, Ownership, Platform
@@ -20,7 +22,7 @@ from servicedesk.devices.policies.changes import (
     set_entry,
     version_in,
 )
-from servicedesk.devices.policies.models import MOST_PRECEDENCE, VersionState
+from servicedesk.devices.policies.models import MOST_PRECEDENCE, PolicyAssignment, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -135,10 +137,6 @@ class SectionAction(DesiredStateAction):
         """Return what is kept of the entry, secrets sealed."""
         return self.section.taken(parameters)
 
-    def summary(self, parameters: Mapping[str, str]) -> Text:
-        """Return the entry in one sentence."""
-        return self.section.summary(parameters)
-
     def change(self, work: Work, scope: Scope, parameters: Mapping[str, str]) -> Undo | None:
         """Put the entry into the own settings of each group or device."""
         code, key = self.section.code, self.section.key(parameters)
@@ -175,6 +173,19 @@ def removed(work: Work, scope: Scope, section: str, key: str) -> list[tuple[Poli
             before = drop_entry(work, profile, section, key, scope.note)
             gone.append((profile, before or 0))
     return gone
+
+
+def precedences_of(work: Work, profile: PolicyProfile, scope: Scope) -> list[int]:
+    """Return the precedences with which a profile reaches some of the scope already."""
+    return list(
+        work.session.scalars(
+            select(PolicyAssignment.precedence).where(
+                PolicyAssignment.profile_id == profile.id,
+                PolicyAssignment.group_id.in_(scope.group_ids)
+                | PolicyAssignment.device_id.in_(scope.single_ids),
+            )
+        )
+    )
 
 
 def back_to(profile: PolicyProfile, number: int | None) -> Undo | None:

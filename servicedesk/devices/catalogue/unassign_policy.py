@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from servicedesk.clients.models import FunctionalBlock
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import msgid
-from servicedesk.devices.catalogue.desired_state import PROFILE, DesiredStateAction
+from servicedesk.devices.catalogue.desired_state import PROFILE, DesiredStateAction, precedences_of
 from servicedesk.devices.policies.changes import profile_named, unassign
-from servicedesk.devices.policies.models import PolicyAssignment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,13 +44,7 @@ class UnassignPolicy(DesiredStateAction):
     def change(self, work: Work, scope: Scope, parameters: Mapping[str, str]) -> Undo | None:
         """Take it away; it has to reach one of them."""
         profile = profile_named(work.session, scope.client_id, parameters["profile"])
-        precedences = work.session.scalars(
-            select(PolicyAssignment.precedence).where(
-                PolicyAssignment.profile_id == profile.id,
-                PolicyAssignment.group_id.in_(scope.group_ids)
-                | PolicyAssignment.device_id.in_(scope.single_ids),
-            )
-        ).all()
+        precedences = precedences_of(work, profile, scope)
         if not precedences:
             raise InvalidInput(
                 msgid("The policy is not assigned to any of them."),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from servicedesk.core.actors import Actor
+    from servicedesk.orders.models import WorkOrder
 
 
 def show(reference: str) -> ResponseReturnValue:
@@ -103,7 +104,13 @@ def execute(reference: str) -> ResponseReturnValue:
         queries.order_named(current_actor(), reference)
         flash(_("Confirm that you have read the list of devices."), "error")
         return _back(reference)
-    return _done(reference, execution.execute_order, _("Executed: what happens is shown below."))
+    return _done(reference, execution.execute_order, _begun)
+
+
+def _begun(order: WorkOrder) -> str:
+    if order.has_begun:
+        return str(_("On its way to the devices."))
+    return str(_("It begins by itself when its cancel window is over."))
 
 
 def plan(reference: str) -> ResponseReturnValue:
@@ -163,17 +170,21 @@ def settle(reference: str, command_id: int) -> ResponseReturnValue:
     return _back(reference)
 
 
-def _done(reference: str, act: Callable[[Actor, str], object], says: str) -> ResponseReturnValue:
+def _done(
+    reference: str,
+    act: Callable[[Actor, str], WorkOrder],
+    says: str | Callable[[WorkOrder], str],
+) -> ResponseReturnValue:
     """Do it and go back to the order, which also says why it was refused."""
     try:
-        act(current_actor(), reference)
+        order = act(current_actor(), reference)
     except (Forbidden, NotFound):
         raise
     except DomainError as refused:
         database.session().rollback()
         flash(translate(refused.text), "error")
     else:
-        flash(says)
+        flash(says(order) if callable(says) else says)
     return _back(reference)
 
 
