@@ -9,7 +9,7 @@ from sqlalchemy import func, literal, select, text
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
 from servicedesk.devices.events import InventoryChanged
-from servicedesk.devices.models import DeviceGroup, DeviceGroupMember
+from servicedesk.devices.models import Device, DeviceGroup, DeviceGroupMember, DeviceState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
 
+# whom a group means when something is asked for it; who has left the service stays a member
+IN_SERVICE = (DeviceState.ENROLLED, DeviceState.PENDING)
 JOIN = text(
     "INSERT INTO device_group_member (group_id, device_id, client_id)"
     " SELECT :group, device_id, :client FROM unnest(CAST(:devices AS bigint[])) AS wanted(device_id)"
@@ -39,11 +41,12 @@ def group_named(session: Session, client_id: int, name: str) -> DeviceGroup | No
 
 
 def groups_with_sizes(actor: Actor, client_id: int) -> Sequence[Any]:
-    """Return a client's groups by name, each with how many devices are in it."""
+    """Return a client's groups by name, each with how many devices in the service are in it."""
     size = (
         select(func.count())
         .select_from(DeviceGroupMember)
-        .where(DeviceGroupMember.group_id == DeviceGroup.id)
+        .join(Device, Device.id == DeviceGroupMember.device_id)
+        .where(DeviceGroupMember.group_id == DeviceGroup.id, Device.state.in_(IN_SERVICE))
         .scalar_subquery()
     )
     return (

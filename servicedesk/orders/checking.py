@@ -19,11 +19,11 @@ from servicedesk.devices.conformity.models import (
     ConformityRule,
     Consequence,
 )
+from servicedesk.devices.groups import IN_SERVICE
 from servicedesk.devices.models import (
     Device,
     DeviceGroup,
     DeviceGroupMember,
-    DeviceState,
     EngineAccount,
 )
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from servicedesk.devices.catalogue.desired_state import DesiredStateAction
 
 FIELD = "action.targets.devices"
-THERE = (DeviceState.ENROLLED, DeviceState.PENDING)  # who has left the service is not meant
 # what a verdict depends on: devices that are alike in these get the same one
 KIND = (
     Device.state,
@@ -149,7 +148,7 @@ def targets_reached(
     members = (
         select(DeviceGroupMember.device_id)
         .join(Device, Device.id == DeviceGroupMember.device_id)
-        .where(DeviceGroupMember.group_id == func.any(list(groups)), Device.state.in_(THERE))
+        .where(DeviceGroupMember.group_id == func.any(list(groups)), Device.state.in_(IN_SERVICE))
     )
     rows = session.execute(
         select(*COLUMNS)
@@ -177,7 +176,7 @@ def _members(actor: Actor, names: Sequence[str]) -> Select[Any]:
         .where(
             DeviceGroup.name == func.any(list(names)),
             visible_to(actor, DeviceGroup.client_id),
-            Device.state.in_(THERE),
+            Device.state.in_(IN_SERVICE),
         )
     )
 

@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from servicedesk.clients.contracts import contract_in_force
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import clock, database
+from servicedesk.devices.groups import IN_SERVICE
 from servicedesk.devices.models import Device, DeviceGroup, DeviceGroupMember
-from servicedesk.orders.checking import COLUMNS, THERE, verdicts
+from servicedesk.orders.checking import COLUMNS, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ def reach_of_groups(
             DeviceGroup.client_id == client_id,
             DeviceGroup.name == func.any(list(names)),
             visible_to(actor, DeviceGroup.client_id),
-            Device.state.in_(THERE),
+            Device.state.in_(IN_SERVICE),
         )
     )
     by_group: dict[str, list[Any]] = {name: [] for name in names}

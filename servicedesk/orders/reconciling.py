@@ -42,9 +42,10 @@ def reconcile_policies(client_id: int) -> str | None:
 
     Returns the order's reference, or None where there is nothing to do or no device can.
     """
+    with unit_of_work(SYSTEM, "orders.refresh_policies") as work:
+        refresh_desired(work, client_id)  # holds also where nobody can be told
     try:
         with unit_of_work(SYSTEM, "orders.reconcile_policies") as work:
-            refresh_desired(work, client_id)
             ids = _differing(work, client_id)
             if not ids:
                 return None

@@ -202,6 +202,16 @@ def test_two_orders_never_change_the_policy_of_the_same_device_at_once(make):
     execute_order(fleet.agent, second.reference)
 
 
+def test_what_a_device_should_have_is_known_also_while_it_cannot_be_told(fleet):
+    with unit_of_work(SYSTEM, "test.change") as work:
+        own = changes.own_profile(work, fleet.client.id, group_id=fleet.group.id)
+        changes.set_entry(work, own, "mail", "Correo", {"name": "Correo"}, "test")
+        work.session.execute(text("UPDATE device SET os_version = '7.1'"))
+    assert reconcile_policies(fleet.client.id) is None
+    assert [policy.has_drift for policy in fleet.policies()] == [True] * 3
+    assert not rows(DeviceCommand)
+
+
 def test_an_order_of_the_desk_itself_makes_way_for_one_of_people(make):
     fleet = Fleet(make, 30)
     with unit_of_work(SYSTEM, "test.change") as work:
