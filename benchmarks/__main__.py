@@ -29,7 +29,7 @@ from servicedesk.core.actors import SYSTEM, Actor, Role
 from servicedesk.shell.api import guard
 from servicedesk.sla.calendar import compiled
 from servicedesk.sla.models import CalendarVersion, PlanVersion
-from servicedesk.sla.standard import BEGINNING, office_hours, standard_targets
+from servicedesk.sla.standard import BEGINNING, office_hours, standard_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +108,9 @@ def make_people(app: Flask) -> dict[str, Actor]:
                 version=1,
                 name="Standard",
                 effective_on=BEGINNING,
-                targets=standard_targets(),
+                definition=standard_plan().to_json(),
+                created_at=now,
+                author_name="bench",
             )
         )
         session.add(
@@ -118,6 +120,8 @@ def make_people(app: Flask) -> dict[str, Actor]:
                 name="Office",
                 effective_on=date(2020, 1, 1),
                 definition=office_hours().to_json(),
+                created_at=now,
+                author_name="bench",
             )
         )
         session.commit()

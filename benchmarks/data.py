@@ -24,8 +24,8 @@ STATEMENTS: Sequence[str] = (
        SELECT id, 'CTR-B' || id, 'advanced_managed', current_date - 500, current_date + 500,
               'Europe/Madrid', ARRAY['device_security', 'messaging', 'location'], 16,
               1, 5, 0.02, 30, 30 FROM client""",
-    """INSERT INTO service_level (contract_id, client_id, plan_code, calendar_code)
-       SELECT id, client_id, 'standard', 'office' FROM contract""",
+    """INSERT INTO service_level (contract_id, client_id, effective_on, plan_code, calendar_code)
+       SELECT id, client_id, '2020-01-01', 'standard', 'office' FROM contract""",
     """INSERT INTO engine_account (key, name, is_simulated) VALUES ('sandbox', 'Sandbox', true)""",
     """INSERT INTO device_user (client_id, name, email, department)
        SELECT 1 + n % :clients, 'Person ' || n, 'p' || n || '@example.test', 'Sales'
@@ -37,18 +37,24 @@ STATEMENTS: Sequence[str] = (
            'android', '14', 'Samsung', 'Galaxy A54', 'corporate', 'fully_managed', 'enrolled',
            1 + n % 10000, 1, 'ext' || n, now(), now() - n * interval '1 minute'
        FROM generate_series(1, :devices) n""",
-    """INSERT INTO sla_ledger (client_id, calendar_id, next_due_at, is_paused, response_due_at, response_verdict,
-           resolution_due_at, resolution_verdict)
-       SELECT 1 + n % :clients, 1,
-           CASE WHEN n > :tickets - :open THEN now() + (n % 500) * interval '1 hour' END, false,
+    """INSERT INTO sla_ledger (client_id, contract_id, subject, started_at, started_on, started_slot,
+           kind, priority, queue, agent_id, plan_id, calendar_id, next_due_at, due_at, standing,
+           response_due_at, response_verdict, resolution_due_at, resolution_verdict)
+       SELECT 1 + n % :clients, 1 + n % :clients, 'INC-2025-' || lpad(n::text, 6, '0'),
+           now() - (:tickets - n) * interval '5 minutes',
+           (now() - (:tickets - n) * interval '5 minutes')::date, n % 168,
+           'incident', 'medium', 'support', CASE WHEN n % 3 = 0 THEN 2 END, 1, 1,
+           CASE WHEN n > :tickets - :open THEN now() + (n % 500) * interval '1 hour' END,
+           CASE WHEN n > :tickets - :open THEN now() + (n % 500) * interval '1 hour' END,
+           CASE WHEN n > :tickets - :open THEN 'on_track' ELSE 'ended' END,
            now() - (:tickets - n) * interval '5 minutes', 'met',
            now() + (n % 500) * interval '1 hour',
            CASE WHEN n > :tickets - :open THEN 'running' ELSE 'met' END
        FROM generate_series(1, :tickets) n""",
     """INSERT INTO sla_event (client_id, ledger_id, sequence, at, kind, plan_id, calendar_id,
-           target_kind, target_priority, actor)
-       SELECT client_id, id, 1, now() - (:tickets - id) * interval '5 minutes', 'started', 1, 1,
-           'incident', 'medium', 'bench' FROM sla_ledger""",
+           target_kind, target_priority, queue, actor, evidence)
+       SELECT client_id, id, 1, started_at, 'started', 1, 1, 'incident', 'medium', 'support',
+           'bench', '{}' FROM sla_ledger""",
     """INSERT INTO ticket (client_id, reference, kind, subject, description, impact, urgency,
            priority, state, queue, assignee_id, assignee_name, requester_id, requester_name,
            ledger_id, created_at, updated_at, resolved_at, closed_at, reopened_count, version)

@@ -43,6 +43,7 @@ from servicedesk.orders.web.words import verdict_words
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
+from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
 from servicedesk.sla.web.words import time_left
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
@@ -69,6 +70,7 @@ WORDS = {
     "impact_labels": IMPACT_LABELS,
     "instruction_labels": INSTRUCTION_LABELS,
     "kind_labels": KIND_LABELS,
+    "metric_labels": METRIC_LABELS,
     "order_state_labels": ORDER_STATE_LABELS,
     "pause_labels": PAUSE_LABELS,
     "policy_change_labels": CHANGE_LABELS,
@@ -78,6 +80,7 @@ WORDS = {
     "priority_labels": PRIORITY_LABELS,
     "queue_labels": QUEUE_LABELS,
     "rule_words": conformity_words.rule_words,
+    "standing_labels": STANDING_LABELS,
     "state_label": state_label,
     "time_left": time_left,
     "urgency_labels": URGENCY_LABELS,

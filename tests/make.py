@@ -43,12 +43,20 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import scoped_session
 
 NINE_TO_FIVE = [[[540, 1020]]] * 5 + [[], []]
-TARGETS = {
-    kind: {
-        priority: {"first_response": 3600 * hours, "resolution": 3600 * hours * 4}
-        for priority, hours in (("critical", 1), ("high", 2), ("medium", 4), ("low", 8))
-    }
-    for kind in ("request", "query", "incident")
+PLAN = {
+    "targets": {
+        kind: {
+            priority: {
+                "first_response": {"seconds": 3600 * hours},
+                "resolution": {"seconds": 3600 * hours * 4},
+            }
+            for priority, hours in (("critical", 1), ("high", 2), ("medium", 4), ("low", 8))
+        }
+        for kind in ("request", "query", "incident")
+    },
+    "thresholds": [],
+    "notice_calendar": "",
+    "round_the_clock": [],
 }
 KINDS = {
     "ios": (Platform.IOS, "17.5", "Apple", "iPhone 15", Ownership.CORPORATE, Management.SUPERVISED),
@@ -101,6 +109,8 @@ class Make:
                         "weekly": NINE_TO_FIVE,
                         "holidays": [],
                     },
+                    created_at=datetime.now(UTC),
+                    author_name=SYSTEM.name,
                 )
             )
             session.add(
@@ -109,7 +119,9 @@ class Make:
                     version=1,
                     name="Standard",
                     effective_on=date(2020, 1, 1),
-                    targets=TARGETS,
+                    definition=PLAN,
+                    created_at=datetime.now(UTC),
+                    author_name=SYSTEM.name,
                 )
             )
             session.commit()
@@ -144,6 +156,7 @@ class Make:
                 ServiceLevel(
                     contract_id=contract.id,
                     client_id=client.id,
+                    effective_on=date(2020, 1, 1),
                     plan_code="standard",
                     calendar_code="office",
                 )

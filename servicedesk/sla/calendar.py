@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -230,6 +230,11 @@ def _compiled(definition: CalendarDefinition, last_year: int) -> BusinessCalenda
 def compiled(definition: CalendarDefinition, now: datetime | None = None) -> BusinessCalendar:
     """Return the compiled calendar from 2015 to ten years from now; made once a definition."""
     return _compiled(definition, (now or datetime.now(UTC)).year + YEARS_AHEAD)
+
+
+def compiled_versions(versions: Sequence[tuple[date, CalendarDefinition]]) -> BusinessCalendar:
+    """Return the calendar of all versions, each from its date on."""
+    return compiled(versions[-1][1])
 
 
 def _microseconds(at: datetime) -> int:

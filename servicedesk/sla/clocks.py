@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from servicedesk.sla.evaluation import (
-    Cycle,
-    EventKind,
-    LedgerEvent,
-    Metric,
-    Party,
-    Verdict,
-    current,
-    evaluate,
-    next_due_at,
-)
-from servicedesk.sla.models import SlaCycle, SlaEvent, SlaLedger
-from servicedesk.sla.terms import calendar_version, terms_of, versions_for
+from servicedesk.sla.derivation import derive
+from servicedesk.sla.evaluation import EventKind, LedgerEvent, evaluate
+from servicedesk.sla.models import CalendarVersion, SlaCycle, SlaEvent, SlaLedger
+from servicedesk.sla.tallies import marks_of, note_changes
+from servicedesk.sla.terms import calendar_up_to, newest_version, terms_for, terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -30,30 +23,49 @@ if TYPE_CHECKING:
     from servicedesk.clients.models import Contract
     from servicedesk.core.unit_of_work import Work
     from servicedesk.sla.calendar import BusinessCalendar
+    from servicedesk.sla.cycles import Cycle, Party, Terms
+    from servicedesk.sla.derivation import Derived
 
 
-def open_ledger(work: Work, contract: Contract, kind: str, priority: str) -> SlaLedger:
-    """Start the clocks of a new subject under the contract's plan and calendar of today."""
-    plan_id, calendar_id = versions_for(work.session, contract.id, work.at.date())
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is measured: its reference, and what its figures are cut by."""
+
+    reference: str
+    kind: str
+    priority: str
+    queue: str
+    agent_id: int | None = None
+
+
+def open_ledger(work: Work, contract: Contract, subject: Subject) -> SlaLedger:
+    """Start the clocks of a new subject under the contract's plan and calendar of this moment."""
+    terms = terms_for(work.session, contract, work.at, subject.kind, subject.priority)
     started = SlaEvent(
         client_id=contract.client_id,
         sequence=1,
         at=work.at,
         kind=EventKind.STARTED,
-        plan_id=plan_id,
-        calendar_id=calendar_id,
-        target_kind=kind,
-        target_priority=priority,
+        plan_id=terms.plan_id,
+        calendar_id=terms.calendar_id,
+        target_kind=subject.kind,
+        target_priority=subject.priority,
+        queue=subject.queue,
+        agent_id=subject.agent_id,
         actor=work.actor.name,
+        evidence={},
     )
-    ledger = SlaLedger(client_id=contract.client_id, calendar_id=calendar_id)
-    cycles = _refresh(work.session, ledger, [started], [], work.at)
+    ledger = SlaLedger(
+        client_id=contract.client_id, contract_id=contract.id, subject=subject.reference
+    )
+    derived = derive([_told(started, terms)], work.at, {})
+    _write(ledger, derived.ledger)
     work.session.add(ledger)
     work.session.flush()
     started.ledger_id = ledger.id
-    for cycle in cycles:
-        cycle.ledger_id = ledger.id
+    cycles = _write_cycles(ledger, [], derived)
     work.session.add_all([started, *cycles])
+    note_changes(work.session, Counter(), marks_of(ledger, cycles))
     return ledger
 
 
@@ -64,137 +76,175 @@ def record(
     *,
     party: Party | None = None,
     priority: str | None = None,
+    terms: Terms | None = None,
+    owner: tuple[str, int | None] | None = None,
+    at: datetime | None = None,
+    **evidence: Any,
 ) -> None:
-    """Append an event and bring the cached clocks up to date. `priority` replans."""
-    events = list(_events(work.session, ledger.id))
+    """Append an event and bring the cached clocks up to date.
+
+    `priority` and `terms` replan, `owner` is queue and agent of an assignment. `at` is when it held,
+    if that was before now; what it says is kept with it as `evidence`.
+    """
+    rows = events_of(work.session, [ledger.id])[ledger.id]
     newest = SlaEvent(
         client_id=ledger.client_id,
         ledger_id=ledger.id,
-        sequence=events[-1].sequence + 1,
-        at=max(work.at, events[-1].at),
+        sequence=rows[-1].event.sequence + 1,
+        at=at or max(work.at, *(row.event.at for row in rows)),
         kind=kind,
         party=party,
         actor=work.actor.name,
+        evidence=evidence,
     )
-    if priority is not None:
-        first = next(event for event in reversed(events) if event.plan_id)
-        newest.plan_id, newest.calendar_id = first.plan_id, first.calendar_id
-        ledger.calendar_id = first.calendar_id or ledger.calendar_id
-        newest.target_kind, newest.target_priority = first.target_kind, priority
+    if owner is not None:
+        newest.queue, newest.agent_id = owner
+    if priority is not None or terms is not None:
+        before = next(row for row in reversed(rows) if row.event.plan_id)
+        newest.plan_id = terms.plan_id if terms else before.event.plan_id
+        newest.calendar_id = terms.calendar_id if terms else before.event.calendar_id
+        newest.target_kind = before.event.target_kind
+        newest.target_priority = priority or before.event.target_priority
     work.session.add(newest)
-    rows = work.session.scalars(select(SlaCycle).where(SlaCycle.ledger_id == ledger.id)).all()
-    work.session.add_all(_refresh(work.session, ledger, [*events, newest], rows, newest.at))
+    appended = StoredEvent(event=newest, newest_id=_newest_of(rows, newest, terms))
+    cycles = cycles_of(work.session, [ledger.id])[ledger.id]
+    refresh(work.session, ledger, [*rows, appended], cycles, max(work.at, newest.at))
 
 
-def cycles_of(session: Session, ledger_id: int, now: datetime) -> tuple[Cycle, ...]:
-    """Return the cycles of a ledger as they stand at `now`, from its events alone."""
-    return evaluate(_told(session, list(_events(session, ledger_id))), now)
+def _newest_of(rows: Sequence[StoredEvent], newest: SlaEvent, terms: Terms | None) -> int | None:
+    """Return the newest version of the calendar that an appended event speaks of."""
+    if newest.calendar_id is None:
+        return None
+    if terms is not None:
+        return terms.newest_calendar_id
+    return next(
+        row.newest_id for row in reversed(rows) if row.event.calendar_id == newest.calendar_id
+    )
 
 
-def time_left(session: Session, ledger: SlaLedger, due_at: datetime, now: datetime) -> timedelta:
-    """Return the business time from `now` to a due time of the ledger; zero when it is past."""
-    if due_at <= now:
-        return timedelta(0)
-    return calendar_version(session, ledger.calendar_id).between(now, due_at)
+@dataclass(frozen=True, kw_only=True)
+class StoredEvent:
+    """A row of the ledger, with the newest version of the calendar that it names."""
+
+    event: SlaEvent
+    newest_id: int | None
 
 
-def calendar_of(session: Session, ledger_id: int) -> BusinessCalendar:
-    """Return the calendar that a ledger is measured on now."""
-    told = _told(session, list(_events(session, ledger_id)))
-    return next(event.terms.calendar for event in reversed(told) if event.terms)
+def events_of(session: Session, ledger_ids: Sequence[int]) -> dict[int, list[StoredEvent]]:
+    """Return the events of ledgers in their order; one statement."""
+    found: dict[int, list[StoredEvent]] = defaultdict(list)
+    rows = session.execute(
+        select(SlaEvent, newest_version(SlaEvent.calendar_id))
+        .where(SlaEvent.ledger_id.in_(ledger_ids))
+        .order_by(SlaEvent.ledger_id, SlaEvent.sequence)
+    )
+    for event, newest_id in rows:
+        found[event.ledger_id].append(StoredEvent(event=event, newest_id=newest_id))
+    return found
 
 
-def _events(session: Session, ledger_id: int) -> Sequence[SlaEvent]:
-    return session.scalars(
-        select(SlaEvent).where(SlaEvent.ledger_id == ledger_id).order_by(SlaEvent.sequence)
-    ).all()
+def cycles_of(session: Session, ledger_ids: Sequence[int]) -> dict[int, list[SlaCycle]]:
+    """Return the stored cycles of ledgers; one statement."""
+    found: dict[int, list[SlaCycle]] = defaultdict(list)
+    for row in session.scalars(select(SlaCycle).where(SlaCycle.ledger_id.in_(ledger_ids))):
+        found[row.ledger_id].append(row)
+    return found
 
 
-def _told(session: Session, events: list[SlaEvent]) -> list[LedgerEvent]:
+def told_of(session: Session, rows: Iterable[StoredEvent]) -> list[LedgerEvent]:
+    """Return stored events as the pure core reads them."""
     return [
-        LedgerEvent(
-            at=event.at,
-            sequence=event.sequence,
-            kind=event.kind,
-            party=event.party,
-            terms=terms_of(
+        _told(
+            row.event,
+            terms_of(
                 session,
-                event.plan_id,
-                event.calendar_id,
-                event.target_kind or "",
-                event.target_priority or "",
+                row.event.plan_id,
+                row.event.calendar_id,
+                row.newest_id,
+                row.event.target_kind or "",
+                row.event.target_priority or "",
             )
-            if event.plan_id and event.calendar_id
+            if row.event.plan_id and row.event.calendar_id and row.newest_id
             else None,
-            actor=event.actor,
         )
-        for event in events
+        for row in rows
     ]
 
 
-def _refresh(
+def _told(event: SlaEvent, terms: Terms | None) -> LedgerEvent:
+    return LedgerEvent(
+        at=event.at,
+        sequence=event.sequence,
+        kind=event.kind,
+        party=event.party,
+        terms=terms,
+        queue=event.queue or "",
+        agent_id=event.agent_id,
+        actor=event.actor,
+        evidence=event.evidence,
+    )
+
+
+def ledger_events(session: Session, ledger_id: int) -> list[LedgerEvent]:
+    """Return the events of one ledger as the pure core reads them."""
+    return told_of(session, events_of(session, [ledger_id])[ledger_id])
+
+
+def evaluated(session: Session, ledger_id: int, now: datetime) -> tuple[Cycle, ...]:
+    """Return the cycles of a ledger as they stand at `now`, from its events alone."""
+    return evaluate(ledger_events(session, ledger_id), now)
+
+
+def refresh(
     session: Session,
     ledger: SlaLedger,
-    events: list[SlaEvent],
+    events: Sequence[StoredEvent],
     rows: Sequence[SlaCycle],
     now: datetime,
-) -> list[SlaCycle]:
-    """Write what follows from the events into the ledger and its cycles; return the new cycles."""
-    told = _told(session, events)
-    cycles = evaluate(told, now)
-    response, resolution = (
-        current(cycles, Metric.FIRST_RESPONSE),
-        current(cycles, Metric.RESOLUTION),
-    )
-    ledger.next_due_at = _watch_at(next_due_at(cycles), told, now)
-    ledger.is_paused = any(cycle.verdict is Verdict.PAUSED for cycle in cycles)
-    ledger.response_due_at = response.due_at if response else None
-    ledger.response_verdict = response.verdict if response else None
-    ledger.resolution_due_at = resolution.due_at if resolution else None
-    ledger.resolution_verdict = resolution.verdict if resolution else None
+    *,
+    acts: bool = False,
+) -> Derived:
+    """Write what follows from the events into the ledger, its cycles and the counters.
+
+    Whoever `acts` on the thresholds passed (`Derived.reached`) has them marked as acted on.
+    """
+    before = marks_of(ledger, rows)
+    warned = {(row.metric, row.ordinal): row.warned_percent for row in rows}
+    derived = derive(told_of(session, events), now, warned, acts=acts)
+    _write(ledger, derived.ledger)
+    new = _write_cycles(ledger, rows, derived)
+    session.add_all(new)
+    note_changes(session, before, marks_of(ledger, [*rows, *new]))
+    return derived
+
+
+def _write(row: SlaLedger | SlaCycle, columns: Mapping[str, Any]) -> None:
+    for name, value in columns.items():
+        setattr(row, name, value)
+
+
+def _write_cycles(ledger: SlaLedger, rows: Sequence[SlaCycle], derived: Derived) -> list[SlaCycle]:
+    """Write the derived columns into the rows of the cycles; return the new ones."""
     known = {(row.metric, row.ordinal): row for row in rows}
-    ordinals: dict[Metric, int] = {}
     new = []
-    for cycle in cycles:
-        ordinal = ordinals[cycle.metric] = ordinals.get(cycle.metric, 0) + 1
-        row = known.get((cycle.metric, ordinal))
+    for (metric, ordinal), columns in derived.cycles.items():
+        row = known.get((metric, ordinal))
         if row is None:
             row = SlaCycle(
                 client_id=ledger.client_id,
                 ledger_id=ledger.id,
-                metric=cycle.metric,
+                metric=metric,
                 ordinal=ordinal,
-                started_at=cycle.started_at,
-                target_seconds=int(cycle.target.total_seconds()),
+                warned_percent=0,
             )
             new.append(row)
-        row.due_at, row.stopped_at, row.verdict = cycle.due_at, cycle.stopped_at, cycle.verdict
-        row.elapsed_seconds = int(cycle.elapsed.total_seconds()) if cycle.stopped_at else None
+        _write(row, columns)
     return new
 
 
-def _watch_at(due: datetime | None, told: list[LedgerEvent], now: datetime) -> datetime | None:
-    """Return when to look again: a target that ran out exactly at closing time breaches on opening."""
-    if due is None or due > now:
-        return due
-    calendar = next(event.terms.calendar for event in reversed(told) if event.terms)
-    return calendar.next_opening(now) + timedelta(microseconds=1)
-
-
-def mark_breaches(work: Work, limit: int = 500) -> int:
-    """Turn clocks whose due time has passed into breached ones; return how many were looked at.
-
-    One indexed question finds them, so the cost follows the due ones and not the open ones.
-    """
-    ledgers = work.session.scalars(
-        select(SlaLedger)
-        .where(SlaLedger.next_due_at < work.at)
-        .order_by(SlaLedger.next_due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for ledger in ledgers:
-        rows = work.session.scalars(select(SlaCycle).where(SlaCycle.ledger_id == ledger.id)).all()
-        events = list(_events(work.session, ledger.id))
-        work.session.add_all(_refresh(work.session, ledger, events, rows, work.at))
-    return len(ledgers)
+def calendar_of(session: Session, ledger: SlaLedger) -> BusinessCalendar:
+    """Return the calendar that a ledger is measured on now, with all its versions."""
+    newest = session.scalar(
+        select(newest_version(CalendarVersion.id)).where(CalendarVersion.id == ledger.calendar_id)
+    )
+    return calendar_up_to(session, newest or ledger.calendar_id)

@@ -1,22 +1,35 @@
 """From the ledger of events to cycles with verdicts: a pure function, the same whenever it is asked.
 
-Pauses stop both metrics. A pause never moves a start; overlapping pauses count once. While a cycle
-is paused its due time is not known: `due_at` is None and `remaining` says what is left.
+A pause never moves a start; overlapping pauses count once; which pauses stop which metric is said in
+`cycles.PAUSED_BY`. While a cycle is paused its due time is not known: `due_at` is None and
+`remaining` says what is left.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from servicedesk.sla.cycles import (
+    PAUSED_BY,
+    ZERO,
+    Cycle,
+    Interval,
+    Metric,
+    Party,
+    Standing,
+    Terms,
+    Verdict,
+    standing_of,
+    used_up,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from servicedesk.sla.calendar import BusinessCalendar
-
-ZERO = timedelta(0)
 
 
 class EventKind(StrEnum):
@@ -24,48 +37,14 @@ class EventKind(StrEnum):
 
     STARTED = "started"
     RESPONDED = "responded"  # a public message by a person of the operator
+    ASSIGNED = "assigned"  # to an agent or a queue: whose figures it belongs to
     PAUSED = "paused"
     RESUMED = "resumed"
     RESOLVED = "resolved"
     REOPENED = "reopened"
-    REPLANNED = "replanned"  # another priority, plan or calendar from the real start on
-    WITHDRAWN = "withdrawn"  # merged, spam, cancelled: leaves the figures
-
-
-class Party(StrEnum):
-    """For whom a cycle waits."""
-
-    CLIENT = "client"
-    THIRD_PARTY = "third_party"
-    DEVICE = "device"
-    PLANNED = "planned"
-
-
-class Metric(StrEnum):
-    """What is measured."""
-
-    FIRST_RESPONSE = "first_response"
-    RESOLUTION = "resolution"
-
-
-class Verdict(StrEnum):
-    """How a cycle stands or ended."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    MET = "met"
-    BREACHED = "breached"
-    SUPERSEDED = "superseded"
-    WITHDRAWN = "withdrawn"
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a cycle is measured by: target business time by metric, on one calendar version."""
-
-    targets: Mapping[Metric, timedelta]
-    calendar: BusinessCalendar
-    name: str = ""
+    REPLANNED = "replanned"  # another priority, plan or contract from the real start on
+    WITHDRAWN = "withdrawn"  # cancelled: its cycles leave the figures
+    MERGED = "merged"  # into another subject, which keeps its own cycles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,41 +56,13 @@ class LedgerEvent:
     kind: EventKind
     party: Party | None = None
     terms: Terms | None = None
+    queue: str = ""
+    agent_id: int | None = None
     actor: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A piece of a cycle: running (`party` None) or waiting for somebody."""
-
-    start: datetime
-    end: datetime | None
-    party: Party | None
-    business_time: timedelta
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cycle:
-    """One run of one metric under one version of the terms."""
-
-    metric: Metric
-    started_at: datetime
-    target: timedelta
-    due_at: datetime | None
-    stopped_at: datetime | None
-    elapsed: timedelta  # business time that counts
-    verdict: Verdict
-    intervals: tuple[Interval, ...]
-
-    @property
-    def remaining(self) -> timedelta:
-        """Return the business time left, never below zero."""
-        return max(ZERO, self.target - self.elapsed)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not stopped."""
-        return self.stopped_at is None
+Pause = tuple["datetime", "datetime | None", Party]
 
 
 @dataclass
@@ -130,8 +81,11 @@ class _Story:
     """The ledger as read so far."""
 
     runs: list[_Run] = field(default_factory=list)
-    pauses: list[tuple[datetime, datetime | None, Party]] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
+    owners: list[tuple[datetime, str, int | None]] = field(default_factory=list)
     terms: Terms | None = None
+    is_open: bool = False
+    is_merged: bool = False
 
     def open_runs(self, *metrics: Metric) -> list[_Run]:
         wanted = metrics or tuple(Metric)
@@ -141,36 +95,75 @@ class _Story:
         if self.terms and metric in self.terms.targets:
             self.runs.append(_Run(metric, at, self.terms))
 
+    def stop(self, at: datetime, *metrics: Metric) -> None:
+        for run in self.open_runs(*metrics):
+            run.stopped_at = at
+
     def end_pauses(self, at: datetime, party: Party | None = None) -> None:
         self.pauses = [
             (start, at if end is None and party in {None, who} else end, who)
             for start, end, who in self.pauses
         ]
 
+    def owner_at(self, at: datetime) -> tuple[str, int | None]:
+        found: tuple[str, int | None] = ("", None)
+        for since, queue, agent_id in self.owners:
+            if since > at:
+                break
+            found = (queue or found[0], agent_id)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A ledger as it stands: its cycles by metric, whether its subject is open, and whose it is."""
+
+    cycles: tuple[Cycle, ...]
+    standing: Standing
+    queue: str
+    agent_id: int | None
+
 
 def evaluate(events: Iterable[LedgerEvent], now: datetime) -> tuple[Cycle, ...]:
     """Return every cycle of the ledger, oldest first within its metric, as it stands at `now`."""
+    return evaluation_of(events, now).cycles
+
+
+def evaluation_of(events: Iterable[LedgerEvent], now: datetime) -> Evaluation:
+    """Return the ledger's cycles and its subject as they stand at `now`."""
     story = _Story()
     for event in sorted(events, key=lambda event: (event.at, event.sequence)):
         if event.at <= now:
             _TELL[event.kind](story, event)
-    return tuple(
-        _cycle(run, story.pauses, now)
-        for metric in Metric
-        for run in story.runs
-        if run.metric is metric
+    queue, agent_id = story.owner_at(now)
+    cycles = tuple(
+        _cycle(run, story, now) for metric in Metric for run in story.runs if run.metric is metric
+    )
+    ended = Standing.MERGED if story.is_merged else Standing.ENDED
+    return Evaluation(
+        cycles=cycles,
+        standing=standing_of(cycles) if story.is_open else ended,
+        queue=queue,
+        agent_id=agent_id,
     )
 
 
 def _started(story: _Story, event: LedgerEvent) -> None:
     story.terms = event.terms
-    for metric in Metric:
-        story.start(metric, event.at)
+    story.is_open = True
+    _assigned(story, event)
+    story.start(Metric.FIRST_RESPONSE, event.at)
+    story.start(Metric.RESOLUTION, event.at)
 
 
 def _responded(story: _Story, event: LedgerEvent) -> None:
-    for run in story.open_runs(Metric.FIRST_RESPONSE):
-        run.stopped_at = event.at
+    story.stop(event.at, Metric.FIRST_RESPONSE, Metric.PERIODIC_UPDATE)
+    if story.is_open:  # the first answer promises the next news
+        story.start(Metric.PERIODIC_UPDATE, event.at)
+
+
+def _assigned(story: _Story, event: LedgerEvent) -> None:
+    story.owners.append((event.at, event.queue, event.agent_id))
 
 
 def _paused(story: _Story, event: LedgerEvent) -> None:
@@ -186,13 +179,15 @@ def _resumed(story: _Story, event: LedgerEvent) -> None:
 def _resolved(story: _Story, event: LedgerEvent) -> None:
     # an open pause closes first, then the cycle is judged; being told that it is solved is an answer
     story.end_pauses(event.at)
-    for run in story.open_runs():
-        run.stopped_at = event.at
+    story.stop(event.at)
+    story.is_open = False
 
 
 def _reopened(story: _Story, event: LedgerEvent) -> None:
-    if not story.open_runs(Metric.RESOLUTION):
-        story.start(Metric.RESOLUTION, event.at)
+    story.is_open = True
+    for metric in (Metric.PERIODIC_UPDATE, Metric.RESOLUTION):
+        if not story.open_runs(metric):
+            story.start(metric, event.at)
 
 
 def _replanned(story: _Story, event: LedgerEvent) -> None:
@@ -204,31 +199,38 @@ def _replanned(story: _Story, event: LedgerEvent) -> None:
 
 def _withdrawn(story: _Story, event: LedgerEvent) -> None:
     story.end_pauses(event.at)
+    story.is_open = False
     for run in story.runs:
         run.stopped_at = run.stopped_at or event.at
         run.ended_as = Verdict.WITHDRAWN
 
 
+def _merged(story: _Story, event: LedgerEvent) -> None:
+    _withdrawn(story, event)
+    story.is_merged = True
+
+
 _TELL = {
     EventKind.STARTED: _started,
     EventKind.RESPONDED: _responded,
+    EventKind.ASSIGNED: _assigned,
     EventKind.PAUSED: _paused,
     EventKind.RESUMED: _resumed,
     EventKind.RESOLVED: _resolved,
     EventKind.REOPENED: _reopened,
     EventKind.REPLANNED: _replanned,
     EventKind.WITHDRAWN: _withdrawn,
+    EventKind.MERGED: _merged,
 }
 
 
-def _cycle(
-    run: _Run, pauses: Sequence[tuple[datetime, datetime | None, Party]], now: datetime
-) -> Cycle:
+def _cycle(run: _Run, story: _Story, now: datetime) -> Cycle:
     calendar = run.terms.calendar
     end = run.stopped_at or now
+    pauses = [pause for pause in story.pauses if pause[2] in PAUSED_BY[run.metric]]
     intervals = _intervals(run.started_at, end, pauses, calendar)
     elapsed = sum((i.business_time for i in intervals if i.party is None), ZERO)
-    target = run.terms.targets[run.metric]
+    target = run.terms.business_time(run.metric, run.started_at)
     waiting_for = None if run.stopped_at else _waiting_for(pauses, now)
     is_paused = waiting_for is not None
     if run.stopped_at is None:
@@ -236,21 +238,26 @@ def _cycle(
             # a pause begins or ends at this very instant: the piece to come has no length yet
             intervals.append(_piece(now, now, waiting_for, calendar))
         intervals[-1] = replace(intervals[-1], end=None)
+    verdict = _verdict(run, elapsed, target, is_paused=is_paused)
+    due_at = used_up(intervals, target, calendar)
+    decided_at = due_at if verdict is Verdict.BREACHED and due_at else end
+    queue, agent_id = story.owner_at(decided_at)
     return Cycle(
         metric=run.metric,
+        terms=run.terms,
         started_at=run.started_at,
         target=target,
-        due_at=_due(run.started_at, target, intervals, calendar, is_paused=is_paused),
+        due_at=due_at,
         stopped_at=run.stopped_at,
         elapsed=elapsed,
-        verdict=_verdict(run, elapsed, target, is_paused=is_paused),
+        verdict=verdict,
         intervals=tuple(intervals),
+        queue=queue,
+        agent_id=agent_id,
     )
 
 
-def _waiting_for(
-    pauses: Sequence[tuple[datetime, datetime | None, Party]], now: datetime
-) -> Party | None:
+def _waiting_for(pauses: Sequence[Pause], now: datetime) -> Party | None:
     """Return for whom it waits at `now`: the earliest pause that is open."""
     open_now = [
         (start, party)
@@ -271,34 +278,10 @@ def _verdict(run: _Run, elapsed: timedelta, target: timedelta, *, is_paused: boo
     return Verdict.PAUSED if is_paused else Verdict.RUNNING
 
 
-def _due(
-    started_at: datetime,
-    target: timedelta,
-    intervals: Sequence[Interval],
-    calendar: BusinessCalendar,
-    *,
-    is_paused: bool,
-) -> datetime | None:
-    """Return when the target runs out, or ran out; None while that depends on a pause's end."""
-    left, begin = target, started_at
-    for interval in intervals:
-        if interval.party is not None:
-            begin = interval.end or begin
-            continue
-        begin = interval.start
-        if interval.business_time >= left and interval.end is not None:
-            return calendar.add(begin, left)
-        if interval.end is None:
-            return calendar.add(begin, left)
-        left -= interval.business_time
-        begin = interval.end
-    return None if is_paused else calendar.add(begin, left)
-
-
 def _intervals(
     start: datetime,
     end: datetime,
-    pauses: Sequence[tuple[datetime, datetime | None, Party]],
+    pauses: Sequence[Pause],
     calendar: BusinessCalendar,
 ) -> list[Interval]:
     """Cut [start, end] into running and waiting pieces; overlapping pauses are one wait."""
@@ -321,15 +304,3 @@ def _piece(
     start: datetime, end: datetime, party: Party | None, calendar: BusinessCalendar
 ) -> Interval:
     return Interval(start=start, end=end, party=party, business_time=calendar.between(start, end))
-
-
-def current(cycles: Iterable[Cycle], metric: Metric) -> Cycle | None:
-    """Return the newest cycle of a metric that was not superseded."""
-    found = [c for c in cycles if c.metric is metric and c.verdict is not Verdict.SUPERSEDED]
-    return found[-1] if found else None
-
-
-def next_due_at(cycles: Iterable[Cycle]) -> datetime | None:
-    """Return what the clock watches: the earliest due time of what still runs and is not breached."""
-    due = [c.due_at for c in cycles if c.verdict is Verdict.RUNNING and c.due_at]
-    return min(due, default=None)

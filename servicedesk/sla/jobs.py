@@ -7,13 +7,23 @@ from datetime import timedelta
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.jobs import job
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.sla.clocks import mark_breaches
+from servicedesk.sla.tallies import fold_changes
+from servicedesk.sla.watch import sweep
 
 
 @job("sla.watch", every=timedelta(seconds=30))
 def watch() -> None:
-    """Mark what has run out since the last look."""
+    """Act on what has run out, or passed a threshold, since the last look."""
     while True:
         with unit_of_work(SYSTEM, "sla.watch") as work:
-            if not mark_breaches(work):
+            if not sweep(work):
+                return
+
+
+@job("sla.fold", every=timedelta(seconds=30))
+def fold() -> None:
+    """Add what has changed to the counters of the dashboard."""
+    while True:
+        with unit_of_work(SYSTEM, "sla.fold") as work:
+            if not fold_changes(work.session):
                 return

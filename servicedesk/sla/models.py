@@ -10,11 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from servicedesk.clients.models import Contract
 from servicedesk.core.database import Model
-from servicedesk.sla.evaluation import EventKind, Metric, Party, Verdict
+from servicedesk.sla.cycles import Metric, Party, Standing, Verdict
+from servicedesk.sla.evaluation import EventKind
 
 
 class CalendarVersion(Model):
-    """A business calendar as it is from a date on; a version in use is never edited."""
+    """A business calendar as it is from a date on; the past of a calendar is never edited."""
 
     __tablename__ = "calendar_version"
     __table_args__ = (UniqueConstraint("code", "version"),)
@@ -26,10 +27,12 @@ class CalendarVersion(Model):
     name: Mapped[str]
     effective_on: Mapped[date]
     definition: Mapped[dict[str, Any]]  # CalendarDefinition.to_json()
+    created_at: Mapped[datetime]
+    author_name: Mapped[str]
 
 
 class PlanVersion(Model):
-    """Targets by kind and priority, as they are from a date on."""
+    """Targets and thresholds, as they are for what begins from a date on."""
 
     __tablename__ = "plan_version"
     __table_args__ = (UniqueConstraint("code", "version"),)
@@ -40,16 +43,18 @@ class PlanVersion(Model):
     version: Mapped[int]
     name: Mapped[str]
     effective_on: Mapped[date]
-    # {"incident": {"critical": {"first_response": 1800, "resolution": 14400}}}: business seconds
-    targets: Mapped[dict[str, Any]]
+    definition: Mapped[dict[str, Any]]  # PlanDefinition.to_json()
+    created_at: Mapped[datetime]
+    author_name: Mapped[str]
 
 
 class ServiceLevel(Model):
-    """Which plan and calendar a contract is measured by."""
+    """Which plan and calendar a contract is measured by, from a date on: exactly one at a time."""
 
     __tablename__ = "service_level"
 
     contract_id: Mapped[int] = mapped_column(ForeignKey("contract.id"), primary_key=True)
+    effective_on: Mapped[date] = mapped_column(primary_key=True)
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
     plan_code: Mapped[str]
     calendar_code: Mapped[str]
@@ -68,14 +73,42 @@ class SlaLedger(Model):
             "next_due_at",
             postgresql_where=text("next_due_at is not null"),
         ),
+        # what a dashboard lists, most urgent first
+        Index(
+            "ix_sla_ledger_open_due_at",
+            "standing",
+            "due_at",
+            "id",
+            postgresql_where=text("standing not in ('ended', 'merged')"),
+        ),
+        Index(
+            "ix_sla_ledger_open_client_id",
+            "client_id",
+            "standing",
+            "due_at",
+            "id",
+            postgresql_where=text("standing not in ('ended', 'merged')"),
+        ),
+        Index("ix_sla_ledger_contract_id_started_at", "contract_id", "started_at"),
     )
     __audited__ = False  # derived from the append-only events
 
     id: Mapped[int] = mapped_column(primary_key=True)
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    contract_id: Mapped[int] = mapped_column(ForeignKey("contract.id"))
+    subject: Mapped[str] = mapped_column(unique=True)  # the reference of what it measures
+    started_at: Mapped[datetime]
+    started_on: Mapped[date]  # in the zone of its first calendar, with the hour of the week …
+    started_slot: Mapped[int]  # … from Monday's first hour, 0, to Sunday's last, 167
+    kind: Mapped[str]
+    priority: Mapped[str]
+    queue: Mapped[str]
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plan_version.id"))
     calendar_id: Mapped[int] = mapped_column(ForeignKey("calendar_version.id"))
-    next_due_at: Mapped[datetime | None]
-    is_paused: Mapped[bool] = mapped_column(default=False)
+    next_due_at: Mapped[datetime | None]  # when the clock looks at it next
+    due_at: Mapped[datetime | None]  # what runs out first, or ran out first, of what is open
+    standing: Mapped[Standing] = mapped_column(default=Standing.ON_TRACK)
     response_due_at: Mapped[datetime | None]
     response_verdict: Mapped[Verdict | None]
     resolution_due_at: Mapped[datetime | None]
@@ -93,14 +126,17 @@ class SlaEvent(Model):
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
     ledger_id: Mapped[int] = mapped_column(ForeignKey("sla_ledger.id"))
     sequence: Mapped[int]
-    at: Mapped[datetime]
+    at: Mapped[datetime]  # when it held; what is learnt later may lie before what is known
     kind: Mapped[EventKind]
     party: Mapped[Party | None]
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan_version.id"))
     calendar_id: Mapped[int | None] = mapped_column(ForeignKey("calendar_version.id"))
     target_kind: Mapped[str | None]  # row of the plan: what it is …
     target_priority: Mapped[str | None]  # … and how urgent
+    queue: Mapped[str | None]
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     actor: Mapped[str]
+    evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class SlaCycle(Model):
@@ -109,7 +145,22 @@ class SlaCycle(Model):
     __tablename__ = "sla_cycle"
     __table_args__ = (
         UniqueConstraint("ledger_id", "metric", "ordinal"),
-        Index("ix_sla_cycle_client_id_stopped_at", "client_id", "stopped_at"),
+        # the tickets behind a figure, newest first
+        Index(
+            "ix_sla_cycle_counted",
+            "metric",
+            "verdict",
+            "month",
+            "ledger_id",
+            postgresql_where=text("month is not null"),
+        ),
+        Index(
+            "ix_sla_cycle_client_id_counted",
+            "client_id",
+            "metric",
+            "month",
+            postgresql_where=text("month is not null"),
+        ),
     )
     __audited__ = False
 
@@ -118,9 +169,77 @@ class SlaCycle(Model):
     ledger_id: Mapped[int] = mapped_column(ForeignKey("sla_ledger.id"))
     metric: Mapped[Metric]
     ordinal: Mapped[int]
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plan_version.id"))
+    kind: Mapped[str]
+    priority: Mapped[str]
+    queue: Mapped[str]  # whose it was when it was decided, or is now
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     started_at: Mapped[datetime]
     target_seconds: Mapped[int]
     due_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
     elapsed_seconds: Mapped[int | None]
     verdict: Mapped[Verdict]
+    is_near_miss: Mapped[bool] = mapped_column(default=False)
+    # of its decision, in the calendar's zone, as its first day; only what counts has one
+    month: Mapped[date | None]
+    warned_percent: Mapped[int] = mapped_column(default=0)  # up to where thresholds were acted on
+
+
+class SlaWarning(Model):
+    """A threshold that a cycle passed: once a cycle and threshold, whatever clocks run."""
+
+    __tablename__ = "sla_warning"
+    __table_args__ = (UniqueConstraint("ledger_id", "metric", "ordinal", "percent"),)
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    ledger_id: Mapped[int] = mapped_column(ForeignKey("sla_ledger.id"))
+    metric: Mapped[Metric]
+    ordinal: Mapped[int]
+    percent: Mapped[int]
+    reached_at: Mapped[datetime]
+    fired_at: Mapped[datetime]
+    tell_at: Mapped[datetime | None]  # when people may be told; None: a higher one was passed too
+    told_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]  # told, cause_gone, passed_over
+
+
+class SlaTally(Model):
+    """Counters that a dashboard adds up instead of tickets. Zero stands for all clients.
+
+    `figure` says what is counted (see `tallies.py`), `on_day` the first of its month or a day,
+    `slot` the hour of the week of an arrival. `agent_id`: -1 all, 0 nobody.
+    """
+
+    __tablename__ = "sla_tally"
+    __audited__ = False
+
+    client_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    agent_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    figure: Mapped[str] = mapped_column(primary_key=True)
+    on_day: Mapped[date] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    priority: Mapped[str] = mapped_column(primary_key=True)
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    amount: Mapped[int]
+
+
+class SlaTallyChange(Model):
+    """What has not been added to the counters yet; written with the change it counts."""
+
+    __tablename__ = "sla_tally_change"
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[int]
+    agent_id: Mapped[int]
+    figure: Mapped[str]
+    on_day: Mapped[date]
+    slot: Mapped[int]
+    kind: Mapped[str]
+    priority: Mapped[str]
+    queue: Mapped[str]
+    amount: Mapped[int]

@@ -2,82 +2,141 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from servicedesk.core.errors import NotAllowedNow
 from servicedesk.core.text import msgid
-from servicedesk.sla.calendar import CalendarDefinition, compiled
-from servicedesk.sla.evaluation import Metric, Terms
+from servicedesk.sla.calendar import CalendarDefinition, compiled_versions
+from servicedesk.sla.cycles import Terms
 from servicedesk.sla.models import CalendarVersion, PlanVersion, ServiceLevel
+from servicedesk.sla.plan import PlanDefinition
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy import ColumnElement, ScalarSelect, Select
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
+    from servicedesk.clients.models import Contract
     from servicedesk.sla.calendar import BusinessCalendar
 
-# (plan version, calendar version) → the compiled thing; rows in use are never edited
+# a calendar is all its versions, each from its date on: kept by the newest, under which no more come
 _calendars: dict[int, BusinessCalendar] = {}
-_terms: dict[tuple[int, int, str, str], Terms] = {}
+_plans: dict[int, tuple[str, PlanDefinition]] = {}  # name with version, plan
+_terms: dict[tuple[int, int, int, str, str], Terms] = {}
 
 
 def forget_terms() -> None:
     """Empty the cache: another database has other versions under the same numbers."""
     _terms.clear()
+    _plans.clear()
     _calendars.clear()
 
 
-def versions_for(session: Session, contract_id: int, day: date) -> tuple[int, int]:
-    """Return the ids of the plan and calendar version that measure a contract on `day`.
+def terms_for(
+    session: Session, contract: Contract, at: datetime, kind: str, priority: str
+) -> Terms:
+    """Return what a contract measures this kind and priority by at an instant.
 
-    Raises NotAllowedNow when the contract has none.
+    Raises NotAllowedNow when the contract has no service level.
     """
-    plan = (
-        select(PlanVersion.id)
-        .where(PlanVersion.code == ServiceLevel.plan_code, PlanVersion.effective_on <= day)
-        .order_by(PlanVersion.version.desc())
+    day = at.astimezone(ZoneInfo(contract.time_zone)).date()
+    level = (
+        select(ServiceLevel.plan_code, ServiceLevel.calendar_code)
+        .where(ServiceLevel.contract_id == contract.id, ServiceLevel.effective_on <= day)
+        .order_by(ServiceLevel.effective_on.desc())
         .limit(1)
-        .scalar_subquery()
+        .subquery()
     )
-    calendar = (
-        select(CalendarVersion.id)
-        .where(
-            CalendarVersion.code == ServiceLevel.calendar_code, CalendarVersion.effective_on <= day
-        )
-        .order_by(CalendarVersion.version.desc())
-        .limit(1)
-        .scalar_subquery()
+    plan = _version_on(PlanVersion, day).where(PlanVersion.code == level.c.plan_code)
+    calendar = _version_on(CalendarVersion, day).where(
+        CalendarVersion.code == level.c.calendar_code
+    )
+    newest = select(func.max(CalendarVersion.id)).where(
+        CalendarVersion.code == level.c.calendar_code
     )
     row = session.execute(
-        select(plan, calendar).where(ServiceLevel.contract_id == contract_id)
+        select(
+            plan.scalar_subquery(), calendar.scalar_subquery(), newest.scalar_subquery()
+        ).select_from(level)
     ).first()
     if row is None or row[0] is None or row[1] is None:
         raise NotAllowedNow(msgid("The contract has no service level yet."))
-    return row[0], row[1]
+    return terms_of(session, row[0], row[1], row[2], kind, priority)
 
 
-def calendar_version(session: Session, calendar_id: int) -> BusinessCalendar:
-    """Return a calendar version, compiled once a process."""
-    if calendar_id not in _calendars:
-        definition = session.get_one(CalendarVersion, calendar_id).definition
-        _calendars[calendar_id] = compiled(CalendarDefinition.from_json(definition))
-    return _calendars[calendar_id]
+def _version_on(model: type[PlanVersion | CalendarVersion], day: date) -> Select[int]:
+    return select(model.id).where(model.effective_on <= day).order_by(model.version.desc()).limit(1)
 
 
-def terms_of(session: Session, plan_id: int, calendar_id: int, kind: str, priority: str) -> Terms:
-    """Return the targets of a plan version for a kind and priority, on a calendar version."""
-    key = (plan_id, calendar_id, kind, priority)
+def newest_version(
+    calendar_id: InstrumentedAttribute[Any] | ColumnElement[Any],
+) -> ScalarSelect[int]:
+    """Return the subquery for the newest version of the calendar that a column names one of."""
+    one, all_of_it = aliased(CalendarVersion), aliased(CalendarVersion)
+    return (
+        select(func.max(all_of_it.id))
+        .join(one, one.code == all_of_it.code)
+        .where(one.id == calendar_id)
+        .scalar_subquery()
+    )
+
+
+def calendar_up_to(session: Session, newest_id: int) -> BusinessCalendar:
+    """Return the calendar that `newest_id` is the newest version of, compiled once a process."""
+    if newest_id not in _calendars:
+        newest = session.get_one(CalendarVersion, newest_id)
+        rows = session.execute(
+            select(CalendarVersion.effective_on, CalendarVersion.definition)
+            .where(CalendarVersion.code == newest.code, CalendarVersion.id <= newest_id)
+            .order_by(CalendarVersion.effective_on, CalendarVersion.version)
+        )
+        # of two versions from the same day on, the later one was written before that day came
+        by_day = {day: CalendarDefinition.from_json(told) for day, told in rows}
+        _calendars[newest_id] = compiled_versions(sorted(by_day.items()))
+    return _calendars[newest_id]
+
+
+def calendar_coded(session: Session, code: str) -> BusinessCalendar | None:
+    """Return the calendar of a code with all its versions; None if there is none."""
+    newest = session.scalar(
+        select(func.max(CalendarVersion.id)).where(CalendarVersion.code == code)
+    )
+    return calendar_up_to(session, newest) if newest else None
+
+
+def plan_version(session: Session, plan_id: int) -> tuple[str, PlanDefinition]:
+    """Return the name and definition of a plan version, read once a process."""
+    if plan_id not in _plans:
+        row = session.get_one(PlanVersion, plan_id)
+        definition = PlanDefinition.from_json(row.definition)
+        _plans[plan_id] = (f"{row.name} v{row.version}", definition)
+    return _plans[plan_id]
+
+
+def terms_of(
+    session: Session, plan_id: int, calendar_id: int, newest_id: int, kind: str, priority: str
+) -> Terms:
+    """Return the targets of a plan version for a kind and priority, on a calendar.
+
+    `calendar_id` is the version that ruled when the terms began, `newest_id` the newest one known.
+    """
+    key = (plan_id, calendar_id, newest_id, kind, priority)
     if key not in _terms:
-        plan = session.get_one(PlanVersion, plan_id)
-        calendar = session.get_one(CalendarVersion, calendar_id)
-        seconds = plan.targets.get(kind, {}).get(priority, {})
+        name, plan = plan_version(session, plan_id)
         _terms[key] = Terms(
-            targets={Metric(name): timedelta(seconds=value) for name, value in seconds.items()},
-            calendar=calendar_version(session, calendar_id),
-            name=f"{plan.name} v{plan.version} · {calendar.name} v{calendar.version}",
+            targets=plan.targets_of(kind, priority),
+            calendar=calendar_up_to(session, newest_id),
+            name=name,
+            plan_id=plan_id,
+            calendar_id=calendar_id,
+            newest_calendar_id=newest_id,
+            kind=kind,
+            priority=priority,
+            thresholds=plan.thresholds,
         )
     return _terms[key]

@@ -18,7 +18,8 @@ from servicedesk.devices.questions import question_of
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.steering import withdraw_orders
 from servicedesk.sla import clocks
-from servicedesk.sla.evaluation import EventKind, Party
+from servicedesk.sla.cycles import Party
+from servicedesk.sla.evaluation import EventKind
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.attachments import attach
 from servicedesk.tickets.classification import priority_of
@@ -172,7 +173,14 @@ def _take(work: Work, ticket: Ticket) -> None:
     if ticket.state is TicketState.WAITING_CLIENT:
         clocks.record(work, ledger_of(work, ticket), EventKind.RESUMED, party=Party.CLIENT)
     ticket.assignee_id, ticket.assignee_name = work.actor.user_id, work.actor.name
+    _note_owner(work, ticket)
     tell(work, ticket, EntryKind.ASSIGNED, name=work.actor.name)
+
+
+def _note_owner(work: Work, ticket: Ticket) -> None:
+    """Have the clocks know whose figures they belong to from now on."""
+    owner = (ticket.queue.value, ticket.assignee_id)
+    clocks.record(work, ledger_of(work, ticket), EventKind.ASSIGNED, owner=owner)
 
 
 def _wait(work: Work, ticket: Ticket) -> None:
@@ -245,6 +253,7 @@ def assign_ticket(
             name = user.name
         ticket.assignee_id, ticket.assignee_name = assignee_id, name
         ticket.queue = queue or ticket.queue
+        _note_owner(work, ticket)
         if assignee_id and ticket.state is TicketState.NEW:
             _set_state(work, ticket, TicketState.IN_PROGRESS)
         tell(work, ticket, EntryKind.ASSIGNED, name=name, queue=ticket.queue.value)

@@ -22,7 +22,7 @@ from servicedesk.devices.catalogue import action_named
 from servicedesk.devices.catalogue.desired_state import DesiredStateAction
 from servicedesk.orders.checking import FIELD, targets_named, targets_reached
 from servicedesk.orders.drafting import checked_parameters, draft_order
-from servicedesk.sla.clocks import open_ledger
+from servicedesk.sla.clocks import Subject, open_ledger
 from servicedesk.tickets.attachments import attach
 from servicedesk.tickets.classification import priority_of, queue_of
 from servicedesk.tickets.models import (
@@ -122,17 +122,24 @@ def write_ticket(
 ) -> Ticket:
     """Write a checked ticket with its clocks, for its requester (id, name)."""
     priority = priority_of(new.impact, new.urgency)
-    ledger = open_ledger(work, contract, new.kind.value, priority.value)
+    queue = queue_of(new.kind, is_destructive=bool(order and order.needs_approval))
+    subject = Subject(
+        reference=next_reference(work, KIND_PREFIXES[new.kind]),
+        kind=new.kind.value,
+        priority=priority.value,
+        queue=queue.value,
+    )
+    ledger = open_ledger(work, contract, subject)
     ticket = Ticket(
         client_id=contract.client_id,
-        reference=next_reference(work, KIND_PREFIXES[new.kind]),
+        reference=subject.reference,
         kind=new.kind,
         subject=new.subject.strip(),
         description=new.description.strip(),
         impact=new.impact,
         urgency=new.urgency,
         priority=priority,
-        queue=queue_of(new.kind, is_destructive=bool(order and order.needs_approval)),
+        queue=queue,
         requester_id=requester[0],
         requester_name=requester[1],
         ledger_id=ledger.id,

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.sla.clocks import calendar_of
+from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.models import EntryKind, Ticket, TicketState
 from servicedesk.tickets.timeline import tell
 
@@ -22,7 +23,7 @@ QUIET_DAYS = 5
 
 def close_due_at(work: Work, ticket: Ticket) -> datetime:
     """Return the close of the fifth working day after today."""
-    calendar = calendar_of(work.session, ticket.ledger_id)
+    calendar = calendar_of(work.session, work.session.get_one(SlaLedger, ticket.ledger_id))
     return calendar.add_working_days(work.at, QUIET_DAYS)
 
 

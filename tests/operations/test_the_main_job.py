@@ -17,7 +17,7 @@ from servicedesk.devices.settlement import record_answer
 from servicedesk.orders.approval import OwnApproval, approve_order
 from servicedesk.orders.execution import NotApproved, execute_order
 from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder
-from servicedesk.sla.evaluation import Verdict
+from servicedesk.sla.cycles import Verdict
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.handling import move_ticket, rate_ticket
 from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry, TicketState

@@ -13,7 +13,7 @@ from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotF
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import OrderState, WorkOrder
 from servicedesk.orders.steering import UnderWay
-from servicedesk.sla.evaluation import Verdict
+from servicedesk.sla.cycles import Verdict
 from servicedesk.sla.jobs import watch
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.handling import (
