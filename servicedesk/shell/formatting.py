@@ -42,10 +42,12 @@ def install(app: Flask) -> None:
     )
 
 
-def instant(value: datetime | None, style: str = "short") -> str:
-    """Return date and time in the reader's zone."""
+def instant(value: datetime | str | None, style: str = "short") -> str:
+    """Return date and time in the reader's zone; kept facts hold them as ISO text."""
     if value is None:
         return "—"
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     pattern = {"es": "EEE d MMM, HH:mm", "year": "d MMM y, HH:mm"}
     if style == "long":
         return str(format_datetime(value, pattern["year"]))

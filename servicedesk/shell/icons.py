@@ -11,6 +11,7 @@ ICONS = (
     "bookmark",
     "briefcase-off",
     "building",
+    "calendar",
     "certificate",
     "chart-bar",
     "check",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, redirect, request, session, url_for
 from flask_babel import Babel, gettext
@@ -12,6 +13,7 @@ from servicedesk.shell.session import safe_next
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from flask import Flask
     from flask.typing import ResponseReturnValue
@@ -51,6 +53,11 @@ def chosen_zone() -> str:
     """Return the person's time zone."""
     person = g.get("person")
     return str(person.time_zone) if person is not None else DEFAULT_ZONE
+
+
+def instant_of(typed: datetime | None) -> datetime | None:
+    """Return the instant of what somebody typed as local time, in their zone."""
+    return typed.replace(tzinfo=ZoneInfo(chosen_zone())) if typed else None
 
 
 def translate(text: Text | str | None) -> str:

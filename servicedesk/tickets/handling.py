@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -23,13 +24,22 @@ from servicedesk.sla.evaluation import EventKind
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.attachments import attach
 from servicedesk.tickets.classification import priority_of
-from servicedesk.tickets.models import EntryKind, Ticket, TicketKind, TicketOrder, TicketState
+from servicedesk.tickets.models import (
+    OVER_STATES,
+    WAITING_FOR,
+    EntryKind,
+    Ticket,
+    TicketKind,
+    TicketOrder,
+    TicketState,
+)
 from servicedesk.tickets.moves import Move, check, move_named
 from servicedesk.tickets.quiet_days import close_due_at
 from servicedesk.tickets.timeline import mail_people, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from servicedesk.core.actors import Actor
     from servicedesk.core.files import Upload
@@ -37,6 +47,7 @@ if TYPE_CHECKING:
     from servicedesk.tickets.models import Impact, Queue, TicketEntry, Urgency
 
 BODY_LENGTH = 20_000
+LONGEST_PLAN = timedelta(days=365)
 BEST_RATING = 5
 
 
@@ -68,7 +79,7 @@ def add_message(
     with unit_of_work(actor, "tickets.message") as work:
         ticket = locked_ticket(work, reference)
         require(actor, Permission.TICKET_COMMENT if is_public else Permission.TICKET_NOTE)
-        if ticket.state in {TicketState.CLOSED, TicketState.CANCELLED} and is_public:
+        if ticket.state in OVER_STATES and is_public:
             raise NotAllowedNow(msgid("The ticket is closed. Reopen it to go on."))
         entry = _say(work, ticket, body, is_public=is_public)
         if uploads:
@@ -92,7 +103,7 @@ def answer_ticket(
         require(actor, Permission.TICKET_ANSWER)
         if ticket.kind is not TicketKind.QUERY:
             raise NotAllowedNow(msgid("Only a query is answered with a question to the fleet."))
-        if ticket.state in {TicketState.CLOSED, TicketState.CANCELLED}:
+        if ticket.state in OVER_STATES:
             raise NotAllowedNow(msgid("The ticket is closed. Reopen it to go on."))
         question = question_of(work.session, ticket.client_id, question_reference)
         devices = fleet_count(actor, question.wanted)
@@ -132,14 +143,17 @@ def _hear(work: Work, ticket: Ticket) -> None:
     if work.actor.side is Side.OPERATOR:
         clocks.record(work, ledger_of(work, ticket), EventKind.RESPONDED)
     elif ticket.state is TicketState.WAITING_CLIENT:
+        end_wait(work, ticket)
         _set_state(work, ticket, TicketState.IN_PROGRESS)
-        clocks.record(work, ledger_of(work, ticket), EventKind.RESUMED, party=Party.CLIENT)
 
 
-def move_ticket(actor: Actor, reference: str, name: str, *, words: str = "") -> Ticket:
+def move_ticket(
+    actor: Actor, reference: str, name: str, *, words: str = "", until: datetime | None = None
+) -> Ticket:
     """Make a named move of `tickets/moves.py`, with its consequences for clocks and people.
 
-    Raises NotFound, Forbidden, NotAllowedNow, InvalidInput (words are missing).
+    `until` is the agreed date of what is planned. Raises NotFound, Forbidden, NotAllowedNow,
+    InvalidInput (words or the date are missing).
     """
     move = move_named(name)
     with unit_of_work(actor, f"tickets.{name}") as work:
@@ -148,16 +162,32 @@ def move_ticket(actor: Actor, reference: str, name: str, *, words: str = "") -> 
         check(move, ticket)
         if move.needs_words and not words.strip():
             raise InvalidInput(msgid("Write something first."), field="body")
-        make_move(work, ticket, move, words)
+        if move.needs_date:
+            _check_date(until, work.at)
+        make_move(work, ticket, move, words, until)
     return ticket
 
 
-def make_move(work: Work, ticket: Ticket, move: Move, words: str = "") -> None:
+def _check_date(until: datetime | None, now: datetime) -> None:
+    if until is None or not now < until < now + LONGEST_PLAN:
+        raise InvalidInput(
+            msgid("Give the agreed date: later than now, within a year."), field="until"
+        )
+
+
+def make_move(
+    work: Work, ticket: Ticket, move: Move, words: str = "", until: datetime | None = None
+) -> None:
     """Carry a move out, as a step of whatever caused it."""
     if words.strip():
         _say(work, ticket, words)
-    _CONSEQUENCES[move.name](work, ticket)
     before = ticket.state
+    if ticket.state in WAITING_FOR and move.after is TicketState.IN_PROGRESS:
+        end_wait(work, ticket)
+    _CONSEQUENCES[move.name](work, ticket)
+    ticket.planned_for = until if move.needs_date else None
+    if not move.after.is_open:
+        ticket.device_wait_since = None
     _set_state(work, ticket, move.after)
     if move.name not in {"take", "resume"} and before is not ticket.state:
         mail_people(work, ticket, move.name, body=words.strip())
@@ -165,13 +195,25 @@ def make_move(work: Work, ticket: Ticket, move: Move, words: str = "") -> None:
 
 def _set_state(work: Work, ticket: Ticket, state: TicketState) -> None:
     if ticket.state is not state:
-        tell(work, ticket, EntryKind.STATE, before=ticket.state.value, after=state.value)
+        until = ticket.planned_for.isoformat() if ticket.planned_for else None
+        tell(
+            work,
+            ticket,
+            EntryKind.STATE,
+            before=ticket.state.value,
+            after=state.value,
+            until=until,
+        )
         ticket.state = state
 
 
+def end_wait(work: Work, ticket: Ticket, at: datetime | None = None) -> None:
+    """Have the clocks go on: what the ticket's state waited for is over, at `at` if before now."""
+    party = WAITING_FOR[ticket.state]
+    clocks.record(work, ledger_of(work, ticket), EventKind.RESUMED, party=party, at=at)
+
+
 def _take(work: Work, ticket: Ticket) -> None:
-    if ticket.state is TicketState.WAITING_CLIENT:
-        clocks.record(work, ledger_of(work, ticket), EventKind.RESUMED, party=Party.CLIENT)
     ticket.assignee_id, ticket.assignee_name = work.actor.user_id, work.actor.name
     _note_owner(work, ticket)
     tell(work, ticket, EntryKind.ASSIGNED, name=work.actor.name)
@@ -183,14 +225,17 @@ def _note_owner(work: Work, ticket: Ticket) -> None:
     clocks.record(work, ledger_of(work, ticket), EventKind.ASSIGNED, owner=owner)
 
 
-def _wait(work: Work, ticket: Ticket) -> None:
-    ledger = ledger_of(work, ticket)
-    clocks.record(work, ledger, EventKind.RESPONDED)
-    clocks.record(work, ledger, EventKind.PAUSED, party=Party.CLIENT)
+def _begin_wait(party: Party) -> Callable[[Work, Ticket], None]:
+    def begin(work: Work, ticket: Ticket) -> None:
+        ledger = ledger_of(work, ticket)
+        clocks.record(work, ledger, EventKind.RESPONDED)
+        clocks.record(work, ledger, EventKind.PAUSED, party=party)
+
+    return begin
 
 
-def _resume(work: Work, ticket: Ticket) -> None:
-    clocks.record(work, ledger_of(work, ticket), EventKind.RESUMED, party=Party.CLIENT)
+def _nothing(work: Work, ticket: Ticket) -> None:
+    del work, ticket
 
 
 def _resolve(work: Work, ticket: Ticket) -> None:
@@ -211,6 +256,13 @@ def _reopen(work: Work, ticket: Ticket) -> None:
 
 
 def _cancel(work: Work, ticket: Ticket) -> None:
+    withdraw_orders_of(work, ticket)
+    clocks.record(work, ledger_of(work, ticket), EventKind.WITHDRAWN)
+    ticket.closed_at = work.at
+
+
+def withdraw_orders_of(work: Work, ticket: Ticket) -> None:
+    """Withdraw what nobody has executed yet. Raises NotAllowedNow while devices are commanded."""
     orders = work.session.scalars(
         select(WorkOrder)
         .join(TicketOrder, TicketOrder.order_id == WorkOrder.id)
@@ -218,14 +270,14 @@ def _cancel(work: Work, ticket: Ticket) -> None:
         .with_for_update(of=WorkOrder)
     ).all()
     withdraw_orders(work, orders)
-    clocks.record(work, ledger_of(work, ticket), EventKind.WITHDRAWN)
-    ticket.closed_at = work.at
 
 
 _CONSEQUENCES: Mapping[str, Callable[[Work, Ticket], None]] = {
     "take": _take,
-    "wait_for_client": _wait,
-    "resume": _resume,
+    "wait_for_client": _begin_wait(Party.CLIENT),
+    "wait_for_third_party": _begin_wait(Party.THIRD_PARTY),
+    "plan": _begin_wait(Party.PLANNED),
+    "resume": _nothing,
     "resolve": _resolve,
     "confirm": _confirm,
     "reopen": _reopen,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from servicedesk.core.jobs import job
+from servicedesk.tickets.agreed_dates import resume_planned
+from servicedesk.tickets.device_waits import note_device_waits
 from servicedesk.tickets.lock_after_grace import LOCK_FAILING
 from servicedesk.tickets.lock_after_grace import lock_failing as lock_devices_of
 from servicedesk.tickets.quiet_days import close_quiet_tickets
@@ -15,6 +17,19 @@ def close_quiet() -> None:
     """Close resolved tickets nobody said anything about for five working days."""
     while close_quiet_tickets():
         pass
+
+
+@job("tickets.agreed_dates", every=timedelta(minutes=1))
+def agreed_dates() -> None:
+    """Go on with what was planned for a date that has come."""
+    while resume_planned():
+        pass
+
+
+@job("tickets.device_waits", every=timedelta(minutes=1))
+def device_waits() -> None:
+    """Begin and end the waits for devices out of reach."""
+    note_device_waits()
 
 
 @job(LOCK_FAILING)

@@ -15,6 +15,7 @@ from servicedesk.core.actors import Side
 from servicedesk.core.database import Model
 from servicedesk.core.text import msgid
 from servicedesk.orders.models import WorkOrder
+from servicedesk.sla.cycles import Party
 from servicedesk.sla.models import SlaLedger
 
 
@@ -66,12 +67,28 @@ class TicketState(StrEnum):
     NEW = "new"
     IN_PROGRESS = "in_progress"
     WAITING_CLIENT = "waiting_client"
+    WAITING_THIRD_PARTY = "waiting_third_party"
+    PLANNED = "planned"  # for a date agreed with the client
     RESOLVED = "resolved"
     CLOSED = "closed"
     CANCELLED = "cancelled"
+    MERGED = "merged"  # another ticket goes on with it
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to do something before it is resolved."""
+        return self in OPEN_STATES
 
 
-OPEN_STATES = frozenset({TicketState.NEW, TicketState.IN_PROGRESS, TicketState.WAITING_CLIENT})
+WAITING_FOR = {
+    TicketState.WAITING_CLIENT: Party.CLIENT,
+    TicketState.WAITING_THIRD_PARTY: Party.THIRD_PARTY,
+    TicketState.PLANNED: Party.PLANNED,
+}
+OPEN_STATES = frozenset({TicketState.NEW, TicketState.IN_PROGRESS, *WAITING_FOR})
+OVER_STATES = frozenset({TicketState.CLOSED, TicketState.CANCELLED, TicketState.MERGED})
+# the words of the partial indexes, so that they are used
+IS_OPEN = "state in ('new', 'in_progress', 'waiting_client', 'waiting_third_party', 'planned')"
 
 KIND_PREFIXES = {
     TicketKind.REQUEST: "PET",
@@ -110,9 +127,15 @@ STATE_LABELS = {
     TicketState.NEW: (msgid("New"), msgid("Received")),
     TicketState.IN_PROGRESS: (msgid("In progress"), msgid("We are working on it")),
     TicketState.WAITING_CLIENT: (msgid("Waiting for the client"), msgid("Waiting for your answer")),
+    TicketState.WAITING_THIRD_PARTY: (
+        msgid("Waiting for a third party"),
+        msgid("Waiting for a third party"),
+    ),
+    TicketState.PLANNED: (msgid("Planned for a date"), msgid("Planned for a date")),
     TicketState.RESOLVED: (msgid("Resolved"), msgid("Solved: please confirm")),
     TicketState.CLOSED: (msgid("Closed"), msgid("Closed")),
     TicketState.CANCELLED: (msgid("Cancelled"), msgid("Cancelled")),
+    TicketState.MERGED: (msgid("Merged"), msgid("Joined with another ticket")),
 }
 
 
@@ -141,13 +164,21 @@ class Ticket(Model):
         Index(
             "ix_ticket_open",
             "id",
-            postgresql_where=text("state in ('new', 'in_progress', 'waiting_client')"),
+            postgresql_where=text(IS_OPEN),
         ),
         Index(
             "ix_ticket_open_assignee_id",
             "assignee_id",
             "id",
-            postgresql_where=text("state in ('new', 'in_progress', 'waiting_client')"),
+            postgresql_where=text(IS_OPEN),
+        ),
+        CheckConstraint("(state = 'planned') = (planned_for is not null)", "a_plan_has_a_date"),
+        CheckConstraint("(state = 'merged') = (merged_into_id is not null)", "merged_into_one"),
+        Index("ix_ticket_planned", "planned_for", postgresql_where=text("state = 'planned'")),
+        Index(
+            "ix_ticket_device_wait",
+            "id",
+            postgresql_where=text("device_wait_since is not null"),
         ),
         Index("ix_ticket_resolved", "resolved_at", postgresql_where=text("state = 'resolved'")),
         Index("ix_ticket_search", "search", postgresql_using="gin"),
@@ -174,6 +205,9 @@ class Ticket(Model):
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     close_due_at: Mapped[datetime | None]  # when it closes by itself after it was resolved
+    planned_for: Mapped[datetime | None]  # the agreed date; it goes on by itself then
+    device_wait_since: Mapped[datetime | None]  # since then only devices out of reach are missing
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))
     reopened_count: Mapped[int] = mapped_column(default=0)
     rating: Mapped[int | None]
     rating_comment: Mapped[str | None]
@@ -199,7 +233,7 @@ class Ticket(Model):
     @property
     def is_open(self) -> bool:
         """Whether somebody still has to do something before it is resolved."""
-        return self.state in OPEN_STATES
+        return self.state.is_open
 
 
 class TicketOrder(Model):
@@ -257,6 +291,7 @@ class EntryKind(StrEnum):
     STATE = "state"
     PRIORITY = "priority"
     RELATED = "related"
+    MERGED = "merged"
     WATCHER = "watcher"
     ORDER_DRAFTED = "order_drafted"
     ORDER_APPROVED = "order_approved"

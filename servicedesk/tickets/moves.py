@@ -9,7 +9,7 @@ from servicedesk.core.actors import Role
 from servicedesk.core.errors import InvalidInput, NotAllowedNow
 from servicedesk.core.permissions import Permission, may
 from servicedesk.core.text import msgid
-from servicedesk.tickets.models import TicketState
+from servicedesk.tickets.models import OPEN_STATES, WAITING_FOR, TicketState
 
 if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
@@ -26,37 +26,55 @@ class Move:
     after: TicketState
     permission: Permission
     needs_words: bool = False  # a public message goes with it
+    needs_date: bool = False  # until when
 
 
-_OPEN = frozenset({TicketState.NEW, TicketState.IN_PROGRESS, TicketState.WAITING_CLIENT})
+_BUSY = frozenset({TicketState.NEW, TicketState.IN_PROGRESS})
 
 MOVES = (
     Move(
         name="take",
         label=msgid("Take it"),
-        before=_OPEN,
+        before=OPEN_STATES,
         after=TicketState.IN_PROGRESS,
         permission=Permission.TICKET_HANDLE,
     ),
     Move(
         name="wait_for_client",
         label=msgid("Ask the client"),
-        before=frozenset({TicketState.NEW, TicketState.IN_PROGRESS}),
+        before=_BUSY,
         after=TicketState.WAITING_CLIENT,
         permission=Permission.TICKET_HANDLE,
         needs_words=True,
     ),
     Move(
+        name="wait_for_third_party",
+        label=msgid("Wait for a third party"),
+        before=_BUSY,
+        after=TicketState.WAITING_THIRD_PARTY,
+        permission=Permission.TICKET_HANDLE,
+        needs_words=True,
+    ),
+    Move(
+        name="plan",
+        label=msgid("Plan for the agreed date"),
+        before=_BUSY,
+        after=TicketState.PLANNED,
+        permission=Permission.TICKET_HANDLE,
+        needs_words=True,
+        needs_date=True,
+    ),
+    Move(
         name="resume",
         label=msgid("Go on"),
-        before=frozenset({TicketState.WAITING_CLIENT}),
+        before=frozenset(WAITING_FOR),
         after=TicketState.IN_PROGRESS,
         permission=Permission.TICKET_HANDLE,
     ),
     Move(
         name="resolve",
         label=msgid("Resolve"),
-        before=_OPEN,
+        before=OPEN_STATES,
         after=TicketState.RESOLVED,
         permission=Permission.TICKET_HANDLE,
         needs_words=True,
@@ -79,7 +97,7 @@ MOVES = (
     Move(
         name="cancel",
         label=msgid("Withdraw"),
-        before=_OPEN,
+        before=OPEN_STATES,
         after=TicketState.CANCELLED,
         permission=Permission.TICKET_COMMENT,
     ),

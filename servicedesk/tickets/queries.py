@@ -23,6 +23,8 @@ from servicedesk.sla.clocks import evaluated
 from servicedesk.sla.cycles import Metric, Verdict, current
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.models import (
+    IS_OPEN,
+    OVER_STATES,
     EntryKind,
     Ticket,
     TicketDevice,
@@ -124,11 +126,9 @@ def _narrowed(query: Select[Any], actor: Actor, wanted: TicketFilter) -> Select[
 def _shown(query: Select[Any], show: str) -> Select[Any]:
     if show == "open":
         # the words of the partial index, so that it is used
-        return query.where(
-            literal_column("ticket.state in ('new', 'in_progress', 'waiting_client')")
-        )
+        return query.where(literal_column(f"ticket.{IS_OPEN}"))
     if show == "done":
-        return query.where(Ticket.state.in_((TicketState.CLOSED, TicketState.CANCELLED)))
+        return query.where(Ticket.state.in_(OVER_STATES))
     return query if show == "all" else query.where(Ticket.state == show)
 
 
@@ -152,6 +152,7 @@ class TicketView:
     clocks: Sequence[Cycle]  # the newest of each metric
     watchers: Sequence[TicketWatcher]
     related: Sequence[Ticket]
+    merged_into: str | None  # the reference of the ticket that goes on with it
     devices: Sequence[str]  # references of the first few
     device_count: int
 
@@ -195,6 +196,11 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
             select(TicketWatcher).where(TicketWatcher.ticket_id == ticket.id)
         ).all(),
         related=_related(actor, ticket),
+        merged_into=session.scalar(
+            select(Ticket.reference).where(Ticket.id == ticket.merged_into_id)
+        )
+        if ticket.merged_into_id
+        else None,
         devices=[row[0] for row in devices],
         device_count=devices[0][1] if devices else 0,
     )
@@ -262,7 +268,7 @@ def counts(actor: Actor) -> dict[str, int]:
         .join(SlaLedger, SlaLedger.id == Ticket.ledger_id)
         .where(
             visible_to(actor, Ticket.client_id),
-            literal_column("ticket.state in ('new', 'in_progress', 'waiting_client')"),
+            literal_column(f"ticket.{IS_OPEN}"),
         )
     )
     return dict(row.mappings().one())

@@ -17,6 +17,7 @@ from servicedesk.tickets.timeline import tell
 
 if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
+    from servicedesk.core.unit_of_work import Work
 
 
 def watch_ticket(actor: Actor, reference: str, *, watching: bool) -> None:
@@ -55,10 +56,15 @@ def relate_tickets(actor: Actor, reference: str, other_reference: str) -> None:
         )
         if other is None or other.id == ticket.id:
             raise InvalidInput(msgid("There is no such ticket of this client."), field="other")
-        first, second = sorted((ticket.id, other.id))
-        if work.session.get(TicketRelation, (first, second)) is None:
-            work.session.add(
-                TicketRelation(first_id=first, second_id=second, client_id=ticket.client_id)
-            )
+        if relate(work, ticket, other):
             tell(work, ticket, EntryKind.RELATED, other=other.reference)
             tell(work, other, EntryKind.RELATED, other=ticket.reference)
+
+
+def relate(work: Work, ticket: Ticket, other: Ticket) -> bool:
+    """Note that two tickets have to do with each other; return whether that is new."""
+    first, second = sorted((ticket.id, other.id))
+    if work.session.get(TicketRelation, (first, second)) is not None:
+        return False
+    work.session.add(TicketRelation(first_id=first, second_id=second, client_id=ticket.client_id))
+    return True

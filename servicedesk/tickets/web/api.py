@@ -20,7 +20,7 @@ from servicedesk.orders.queries import every_outcome
 from servicedesk.orders.web.api import ReadyList, VerdictSchema, verdicts_of
 from servicedesk.shell.api import guard
 from servicedesk.shell.session import current_actor
-from servicedesk.tickets import handling, queries
+from servicedesk.tickets import handling, merging, queries
 from servicedesk.tickets.intake import (
     DESCRIPTION_LENGTH,
     SUBJECT_LENGTH,
@@ -209,6 +209,15 @@ class TransitionSchema(Schema):
         required=True, validate=validate.OneOf([move.name for move in MOVES])
     )
     body = fields.String(load_default="", validate=validate.Length(max=DESCRIPTION_LENGTH))
+    until = fields.AwareDateTime(
+        load_default=None, allow_none=True, metadata={"description": "The agreed date of `plan`."}
+    )
+
+
+class MergeSchema(Schema):
+    """The ticket that goes on."""
+
+    into = fields.String(required=True, validate=validate.Length(1, 40))
 
 
 def ticket_named(reference: str) -> dict[str, Any]:
@@ -374,8 +383,24 @@ class Transitions(MethodView):
     @blueprint.arguments(TransitionSchema)
     @blueprint.response(200, TicketSchema)
     def post(self, body: dict[str, Any], reference: str) -> dict[str, Any]:
-        """Make a step: take, wait_for_client, resume, resolve, confirm, reopen or cancel."""
+        """Make a step: take, wait, plan, resume, resolve, confirm, reopen or cancel."""
         handling.move_ticket(
-            current_actor(), _word(reference), body["transition"], words=body["body"]
+            current_actor(),
+            _word(reference),
+            body["transition"],
+            words=body["body"],
+            until=body["until"],
         )
+        return ticket_named(_word(reference))
+
+
+@blueprint.route("/<reference>/merge")
+class Merge(MethodView):
+    """Two tickets about one thing."""
+
+    @blueprint.arguments(MergeSchema)
+    @blueprint.response(200, TicketSchema)
+    def post(self, body: dict[str, Any], reference: str) -> dict[str, Any]:
+        """End this ticket in favour of another open one of the same client."""
+        merging.merge_ticket(current_actor(), _word(reference), body["into"])
         return ticket_named(_word(reference))

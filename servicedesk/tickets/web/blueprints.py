@@ -20,6 +20,7 @@ def tickets() -> Blueprint:
     blueprint.add_url_rule(f"{one}/assignment", view_func=ticket.assign, methods=["POST"])
     blueprint.add_url_rule(f"{one}/classification", view_func=ticket.classify, methods=["POST"])
     blueprint.add_url_rule(f"{one}/watching", view_func=ticket.watch, methods=["POST"])
+    blueprint.add_url_rule(f"{one}/merge", view_func=ticket.merge, methods=["POST"])
     blueprint.add_url_rule(f"{one}/relations", view_func=ticket.relate, methods=["POST"])
     blueprint.add_url_rule(f"{one}/files/<file>", view_func=ticket.download)
     return blueprint

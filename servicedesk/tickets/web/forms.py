@@ -8,9 +8,17 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
-from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, Optional
 
 from servicedesk.core.files import Upload
 from servicedesk.devices.parameters import Kind
@@ -120,8 +128,14 @@ class MessageForm(FlaskForm):
     body = TextAreaField(_("Your message"), [Length(max=DESCRIPTION_LENGTH)])
     internal = BooleanField(_("Internal note: the client does not see it"))
     files = MultipleFileField(_("Files"))
-    # a step to make with the same words: ask the client, resolve, reopen
+    # a step to make with the same words: ask the client, plan, resolve, reopen
     move = HiddenField()
+    until = DateTimeLocalField(
+        _("Agreed date"),
+        [Optional()],
+        format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        description=_("The clocks wait until then; the ticket goes on by itself."),
+    )
 
 
 class AnswerForm(FlaskForm):
@@ -167,3 +181,9 @@ class RelateForm(FlaskForm):
     """Another ticket this one has to do with."""
 
     other = StringField(_("Related ticket"), [REQUIRED, Length(max=40)])
+
+
+class MergeForm(FlaskForm):
+    """The ticket that goes on with this one."""
+
+    into = StringField(_("Merge into"), [REQUIRED, Length(max=40)])

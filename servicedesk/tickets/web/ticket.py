@@ -14,14 +14,15 @@ from servicedesk.core.permissions import Permission, may
 from servicedesk.devices.questions import questions_to_choose
 from servicedesk.orders.queries import steps, view_of
 from servicedesk.shell.errors import put_beside_field
+from servicedesk.shell.language import instant_of
 from servicedesk.shell.session import current_actor
-from servicedesk.tickets import attachments, handling, queries, relations
+from servicedesk.tickets import attachments, handling, merging, queries, relations
 from servicedesk.tickets.models import (
+    OVER_STATES,
     QUEUE_LABELS,
     Impact,
     Queue,
     TicketKind,
-    TicketState,
     Urgency,
 )
 from servicedesk.tickets.moves import possible_moves
@@ -29,6 +30,7 @@ from servicedesk.tickets.web.forms import (
     AnswerForm,
     AssignForm,
     ClassifyForm,
+    MergeForm,
     MessageForm,
     RatingForm,
     RelateForm,
@@ -41,11 +43,13 @@ if TYPE_CHECKING:
     from servicedesk.tickets.models import Ticket
 
 NOT_FOUND, FORBIDDEN = 404, 403
-DONE = frozenset({TicketState.CLOSED, TicketState.CANCELLED})
 
 
 def show(
-    reference: str, form: MessageForm | None = None, answer: AnswerForm | None = None
+    reference: str,
+    form: MessageForm | None = None,
+    answer: AnswerForm | None = None,
+    merge: MergeForm | None = None,
 ) -> ResponseReturnValue:
     """Show a ticket with everything on it."""
     actor = current_actor()
@@ -62,10 +66,17 @@ def show(
         answer=_answer_form(ticket, answer),
         rating=RatingForm(formdata=None),
         relate=RelateForm(formdata=None),
+        merge=_merge_form(ticket, merge),
         assign=_assign_form(ticket) if may(actor, Permission.TICKET_HANDLE) else None,
         classify=ClassifyForm(formdata=None, obj=None, data=_present_class(ticket)),
         is_watching=any(watcher.user_id == actor.user_id for watcher in view.watchers),
     )
+
+
+def _merge_form(ticket: Ticket, typed: MergeForm | None) -> MergeForm | None:
+    if not ticket.is_open or not may(current_actor(), Permission.TICKET_HANDLE):
+        return None
+    return typed or MergeForm(formdata=None)
 
 
 def _present_class(ticket: Ticket) -> dict[str, str]:
@@ -87,7 +98,7 @@ def _assign_form(ticket: Ticket | None) -> AssignForm:
 def _answer_form(ticket: Ticket, typed: AnswerForm | None = None) -> AnswerForm | None:
     """Return the form of an answer from the fleet: only for a query, to whoever may give one."""
     actor = current_actor()
-    is_query = ticket.kind is TicketKind.QUERY and ticket.state not in DONE
+    is_query = ticket.kind is TicketKind.QUERY and ticket.state not in OVER_STATES
     if not is_query or not may(actor, Permission.TICKET_ANSWER):
         return None
     form = typed or AnswerForm(formdata=None)
@@ -116,7 +127,13 @@ def say(reference: str) -> ResponseReturnValue:
     actor, form = current_actor(), MessageForm()
     try:
         if form.move.data:
-            handling.move_ticket(actor, reference, form.move.data, words=form.body.data or "")
+            handling.move_ticket(
+                actor,
+                reference,
+                form.move.data,
+                words=form.body.data or "",
+                until=instant_of(form.until.data),
+            )
         else:
             handling.add_message(
                 actor,
@@ -130,6 +147,19 @@ def say(reference: str) -> ResponseReturnValue:
             raise
         put_beside_field(form, error)
         return make_response(show(reference, form), error.status)
+    return _back(reference)
+
+
+def merge(reference: str) -> ResponseReturnValue:
+    """End it in favour of another ticket; what was typed is kept if it is refused."""
+    form = MergeForm()
+    try:
+        merging.merge_ticket(current_actor(), reference, form.into.data or "")
+    except DomainError as error:
+        if error.status in {NOT_FOUND, FORBIDDEN}:
+            raise
+        put_beside_field(form, error)
+        return make_response(show(reference, merge=form), error.status)
     return _back(reference)
 
 
