@@ -23,15 +23,18 @@ from servicedesk.orders.approval import approve_order, confirmation_of
 from servicedesk.orders.execution import accept_rest, execute_order
 from servicedesk.orders.models import OrderState, WorkOrder
 from servicedesk.tickets import handling
+from servicedesk.tickets.agreed_dates import resume_planned
+from servicedesk.tickets.device_waits import note_device_waits
 from servicedesk.tickets.intake import NewTicket, WantedAction, open_ticket
 from servicedesk.tickets.models import Impact, Ticket, TicketKind, TicketOrder, Urgency
 from servicedesk.tickets.quiet_days import close_quiet_tickets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from random import Random
 
     from servicedesk.core.actors import Actor
+    from servicedesk.core.unit_of_work import Work
 
 MADRID = ZoneInfo("Europe/Madrid")
 DAYS = 396  # thirteen months
@@ -173,15 +176,39 @@ class _Story:
             self._say(
                 self.agent, ticket.reference, self.dice.choice(stories.NOTES), is_public=False
             )
-        if self.dice.random() < 0.3:
+        self._pause(ticket)
+        self._wait(220)
+        self._do(self.agent, ticket.reference, "resolve", self.dice.choice(stories.SOLUTIONS))
+        self._finish(ticket)
+
+    def _pause(self, ticket: Ticket) -> None:
+        """Wait for the client, the maker or an agreed date, as often as that happens."""
+        fate = self.dice.random()
+        if fate < 0.3:
             self._wait(30)
             words = self.dice.choice(stories.QUESTIONS)
             self._do(self.agent, ticket.reference, "wait_for_client", words)
             self._wait(240)
             self._say(self.cast.contact, ticket.reference, self.dice.choice(stories.REPLIES))
-        self._wait(220)
-        self._do(self.agent, ticket.reference, "resolve", self.dice.choice(stories.SOLUTIONS))
-        self._finish(ticket)
+        elif fate < 0.4:
+            self._wait(40)
+            words = self.dice.choice(stories.THIRD_PARTIES)
+            self._do(self.agent, ticket.reference, "wait_for_third_party", words)
+            self._wait(700)
+            self._do(self.agent, ticket.reference, "resume")
+        elif fate < 0.46:
+            self._wait(30)
+            agreed = self.at + timedelta(days=self.dice.choice((1, 2, 3)))
+            with clock.told_as(self.at):
+                words = self.dice.choice(stories.PLANS)
+                handling.move_ticket(
+                    self.agent, ticket.reference, "plan", words=words, until=agreed
+                )
+            if agreed > self.now - timedelta(minutes=2):
+                raise _NotYet
+            self.at = agreed
+            with clock.told_as(agreed):
+                resume_planned()
 
     def _request(self) -> None:
         code = self.dice.choices(list(ACTIONS), list(ACTIONS.values()))[0]
@@ -236,22 +263,40 @@ class _Story:
     def _answer(self, order: WorkOrder) -> None:
         """Have the devices answer, as the sandbox tells it, within one transaction."""
         self._wait(4)
-        with clock.told_as(self.at), unit_of_work(SYSTEM, "devices.notification") as work:
-            commands = work.session.scalars(
-                select(DeviceCommand)
-                .where(DeviceCommand.batch_id == order.batch_id)
-                .with_for_update()
-            ).all()
-            for command in commands:
+        with clock.told_as(self.at), unit_of_work(SYSTEM, "devices.sent") as work:
+            for command in _commands(work, order):
                 command.state = CommandState.SENT
                 command.sent_at = command.accepted_at = work.at - timedelta(seconds=40)
                 command.checked_at, command.attempts = work.at, 1
                 command.engine_ref = f"history-{command.id}"
-            work.session.flush()
-            for command in commands:
+        if self.dice.random() < 0.12:
+            self._be_out_of_reach(order)
+        with clock.told_as(self.at), unit_of_work(SYSTEM, "devices.notification") as work:
+            for command in _commands(work, order):
                 device = work.session.get_one(Device, command.device_id)
                 observation = self._observation(command, device, order.action_code)
                 record_answer(work, observation, "notification")
+
+    def _be_out_of_reach(self, order: WorkOrder) -> None:
+        """Have the devices be off for a while; the time until their next contact is theirs."""
+        before = self._seen(order, self.at - timedelta(hours=self.dice.randrange(2, 40)))
+        self.at += timedelta(minutes=7)
+        with clock.told_as(self.at):
+            note_device_waits()
+        self._wait(400)
+        self._seen(order, self.at - timedelta(minutes=1))
+        with clock.told_as(self.at):
+            note_device_waits()
+        self._seen(order, before)  # since then it has been there many times
+
+    def _seen(self, order: WorkOrder, at: datetime | None) -> datetime | None:
+        """Have the order's devices been in contact at an instant; return when they last were."""
+        with clock.told_as(self.at), unit_of_work(SYSTEM, "devices.contact") as work:
+            devices = _devices(work, order)
+            before = max((d.last_contact_at for d in devices if d.last_contact_at), default=None)
+            for device in devices:
+                device.last_contact_at = at
+        return before
 
     def _observation(self, command: DeviceCommand, device: Device, code: str) -> Observation:
         failed = self.dice.random() < 0.05
@@ -298,6 +343,17 @@ class _Story:
         if due < self.now:
             with clock.told_as(due):
                 close_quiet_tickets()
+
+
+def _commands(work: Work, order: WorkOrder) -> Sequence[DeviceCommand]:
+    return work.session.scalars(
+        select(DeviceCommand).where(DeviceCommand.batch_id == order.batch_id).with_for_update()
+    ).all()
+
+
+def _devices(work: Work, order: WorkOrder) -> Sequence[Device]:
+    commanded = select(DeviceCommand.device_id).where(DeviceCommand.batch_id == order.batch_id)
+    return work.session.scalars(select(Device).where(Device.id.in_(commanded))).all()
 
 
 class _NotYet(Exception):

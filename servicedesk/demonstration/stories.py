@@ -142,6 +142,15 @@ REPLIES = (
     "Es el que figura en la petición; el usuario lo tiene delante si hace falta probar.",
     "Solo con datos móviles. Por wifi va bien.",
 )
+THIRD_PARTIES = (
+    "Hemos abierto el caso con el fabricante; le avisamos en cuanto nos conteste.",
+    "Depende de la operadora de la línea: reclamada la reactivación, seguimos su plazo.",
+    "El proveedor de la aplicación está publicando una corrección; esperamos su versión.",
+)
+PLANS = (
+    "Según lo hablado, lo hacemos en la fecha acordada, fuera del turno de mañana.",
+    "Queda planificado para el día que nos indica, cuando los equipos estén en la sede.",
+)
 SOLUTIONS = (
     "Hemos vuelto a publicar el perfil y el terminal ya lo aplica. Puede comprobarlo cuando quiera.",
     "Era el certificado intermedio, caducado esta noche. Renovado y distribuido al grupo.",
