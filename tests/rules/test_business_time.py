@@ -449,6 +449,13 @@ def test_the_first_and_the_last_hours_of_the_compiled_years_are_as_any_others(we
         calendar.add(begin, everything + MICROSECOND)
 
 
+def test_what_a_night_leaves_over_for_the_next_year_is_no_working_day_of_this_one():
+    new_year = Holiday(date(YEAR + 1, 1, 1), "new year", 0, 120)  # so that it opens again at two
+    calendar = calendar_of((date(2020, 1, 1), defined(NIGHTS, "Europe/Madrid", new_year)))
+    with pytest.raises(CalendarError, match="beyond the years"):
+        calendar.add_working_days(local("Europe/Madrid", YEAR, 12, 31, 12), 1)
+
+
 def test_time_is_added_and_measured_forwards():
     calendar, moment = compiled(defined(OFFICE)), datetime(2026, 1, 7, tzinfo=UTC)
     with pytest.raises(ValueError, match="forwards"):
