@@ -7,14 +7,14 @@ import statistics
 import tempfile
 import time
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint
 from sqlalchemy import event, text
 
-from benchmarks import conformity, fleet, policies
+from benchmarks import business_time, conformity, fleet, policies
 from benchmarks.data import CLIENTS, DEVICES, TICKETS, fill
 from benchmarks.wide_orders import measure_wide_order
 from config import Settings
@@ -27,7 +27,6 @@ from servicedesk.clients.web.api import person_of_token
 from servicedesk.core import database, embedded_postgres
 from servicedesk.core.actors import SYSTEM, Actor, Role
 from servicedesk.shell.api import guard
-from servicedesk.sla.calendar import compiled
 from servicedesk.sla.models import CalendarVersion, PlanVersion
 from servicedesk.sla.standard import BEGINNING, office_hours, standard_plan
 
@@ -49,7 +48,7 @@ def main() -> None:
             measure_pages(folder)
         finally:
             embedded_postgres.stop(folder)
-    measure_calendar()
+    business_time.measure()
     conformity.measure()
     policies.measure()
     fleet.measure()
@@ -233,22 +232,6 @@ def statements(app: Flask, request: Callable[[], None]) -> int:
     with counting(app) as found:
         request()
     return len(found)
-
-
-def measure_calendar() -> None:
-    """Print what business-time arithmetic costs."""
-    calendar, dice = compiled(office_hours("MD")), random.Random(2)
-    start = datetime(2025, 1, 1, tzinfo=UTC)
-    starts = [start + timedelta(seconds=dice.randrange(3 * 365 * 86_400)) for _ in range(50_000)]
-    for words, span in (("8 hours", timedelta(hours=8)), ("30 days", timedelta(days=30))):
-        began = time.perf_counter()
-        ends = [calendar.add(moment, span) for moment in starts]
-        add = (time.perf_counter() - began) / len(starts) * 1e6
-        began = time.perf_counter()
-        for moment, end in zip(starts, ends, strict=True):
-            calendar.between(moment, end)
-        between = (time.perf_counter() - began) / len(starts) * 1e6
-        print(f"business time, {words}: add {add:.1f} µs, between {between:.1f} µs (aim 4)")
 
 
 if __name__ == "__main__":

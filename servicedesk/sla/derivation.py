@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from servicedesk.sla.cycles import COUNTED, Metric, current, next_look_at, percents_watched
 from servicedesk.sla.evaluation import evaluation_of
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, datetime
 
-    from servicedesk.sla.cycles import Cycle, Terms
+    from servicedesk.sla.cycles import Cycle
     from servicedesk.sla.evaluation import LedgerEvent
     from servicedesk.sla.models import SlaCycle, SlaLedger
 
@@ -57,7 +56,7 @@ def derive(
     }
     looks = (next_look_at(cycle, done[key], now) for key, cycle in numbered.items())
     due = (cycle.due_at for cycle in evaluation.cycles if cycle.is_open and cycle.due_at)
-    local = first_at.astimezone(_zone(first))
+    local = first_at.astimezone(first.calendar.zone)
     return Derived(
         ledger={
             "started_at": first_at,
@@ -114,11 +113,7 @@ def _columns(cycle: Cycle) -> dict[str, Any]:
 
 def _month(cycle: Cycle) -> date | None:
     at = cycle.counted_at if cycle.verdict in COUNTED else None
-    return at.astimezone(_zone(cycle.terms)).date().replace(day=1) if at else None
-
-
-def _zone(terms: Terms) -> ZoneInfo:
-    return ZoneInfo(terms.calendar.definition.time_zone)
+    return at.astimezone(cycle.terms.calendar.zone).date().replace(day=1) if at else None
 
 
 def differences(
