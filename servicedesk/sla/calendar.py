@@ -1,30 +1,35 @@
 """Business time: one calendar, compiled once, and two functions that undo each other.
 
-A calendar is local (opening hours on weekdays, holidays); instants are UTC. Compiling turns it into
-sorted open intervals in UTC microseconds with their cumulative working time, so `add` and `between`
-are one or two bisections, whatever the distance. Days with a daylight-saving change have the length
-they really have: each opening and closing is converted on its own.
+A calendar is local (opening hours on weekdays, holidays) and may change from a date on; instants are
+UTC. Compiling turns it into sorted open spans of UTC instants with the working time up to each, so
+`add` and `between` are one or two bisections, whatever the distance. Days with a daylight-saving
+change have the length they really have: there, each opening and closing is converted on its own.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+ZERO = timedelta()
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 DAY_MINUTES = 24 * 60
 FIRST_YEAR = 2015
 YEARS_AHEAD = 10
 WEEKDAYS = 7
+BEYOND = "that lies beyond the years this calendar was compiled for"
 
 
 class CalendarError(ValueError):
@@ -116,35 +121,64 @@ class CalendarDefinition:
         )
 
 
+# each with the date it rules from, in their order
+Versions: TypeAlias = tuple[tuple[date, CalendarDefinition], ...]
+
+
 class BusinessCalendar:
-    """A compiled calendar: `add` and `between` in O(log n) of its intervals."""
+    """A compiled calendar: `add` and `between` in O(log n) of its open spans.
 
-    __slots__ = ("_ends", "_limits", "_starts", "_worked", "definition")
+    Span i opens at `_opens[i]`; by its close, `_worked[i]` has been worked since the beginning.
+    `_origins[i]` is when that work would have begun had the calendar never closed: within the span,
+    the working time at an instant is the distance from there. All are datetimes and timedeltas, so
+    that no question and no answer is converted.
+    """
 
-    def __init__(self, definition: CalendarDefinition, first_year: int, last_year: int) -> None:
+    __slots__ = (
+        "_closings",
+        "_days",
+        "_first",
+        "_last",
+        "_opens",
+        "_origins",
+        "_worked",
+        "_zone",
+        "versions",
+    )
+
+    def __init__(self, versions: Versions, first_year: int, last_year: int) -> None:
         """Compile the years from `first_year` to `last_year`; use `compiled()` instead."""
-        self.definition = definition
-        spans = list(_merged(_open_spans(definition, first_year, last_year)))
-        self._starts = [start for start, _ in spans]
-        self._ends = [end for _, end in spans]
-        worked, total = [], 0
-        for start, end in spans:
-            worked.append(total)
-            total += end - start
-        worked.append(total)
-        self._worked = worked  # working microseconds before each interval, and in all
-        zone = ZoneInfo(definition.time_zone)
-        self._limits = (
-            _microseconds(datetime(first_year, 1, 1, tzinfo=zone)),
-            _microseconds(datetime(last_year + 1, 1, 1, tzinfo=zone)),
-        )
+        first_day, last_day = date(first_year, 1, 1), date(last_year, 12, 31)
+        self.versions = versions
+        self._zone = ZoneInfo(versions[0][1].time_zone)
+        self._first = _instant(first_day, 0, self._zone)
+        self._last = _instant(last_day + DAY, 0, self._zone)
+        # an empty span at the very beginning: every instant has one that opens before it
+        self._opens, self._origins, self._worked = [self._first], [self._first], [ZERO]
+        openings = list(_openings(versions, first_day, last_day))
+        for opens, closes in _merged((opens, closes) for _, opens, closes in openings):
+            start, end = max(opens, self._first), min(closes, self._last)
+            if start < end:
+                worked = self._worked[-1] + (end - start)
+                self._opens.append(start)
+                self._origins.append(end - worked)
+                self._worked.append(worked)
+        closing: dict[date, datetime] = {}
+        for day, _, closes in openings:
+            if first_day <= day <= last_day:
+                closing[day] = max(closes, closing.get(day, closes))
+        self._days = sorted(closing)
+        self._closings = [closing[day] for day in self._days]
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the business time from `start` to `end`. Raises ValueError if `end` is earlier."""
-        first, last = _microseconds(start), _microseconds(end)
-        if last < first:
-            raise ValueError("business time is measured forwards")
-        return timedelta(microseconds=self._position(last) - self._position(first))
+        if start.tzinfo is not UTC:
+            start = _in_utc(start)
+        if end.tzinfo is not UTC:
+            end = _in_utc(end)
+        if not self._first <= start <= end <= self._last:
+            raise self._refusal(start, end)
+        return self._position(end) - self._position(start)
 
     def add(self, start: datetime, business_time: timedelta) -> datetime:
         """Return the earliest instant from `start` on by which `business_time` has passed.
@@ -152,170 +186,205 @@ class BusinessCalendar:
         A target that runs out exactly at closing time gives the closing, not the next opening;
         zero gives `start` itself. Raises ValueError for a negative time.
         """
-        span = _span(business_time)
-        if span < 0:
-            raise ValueError("business time is added forwards")
-        if span == 0:
+        at = start if start.tzinfo is UTC else _in_utc(start)
+        if business_time <= ZERO:
+            if business_time:
+                raise ValueError("business time is added forwards")
             return start
-        wanted = self._position(_microseconds(start)) + span
-        worked = self._worked
-        if wanted > worked[-1]:
-            raise CalendarError("that lies beyond the years this calendar was compiled for")
-        index = bisect_left(worked, wanted) - 1
-        return EPOCH + timedelta(microseconds=self._starts[index] + wanted - worked[index])
+        if at < self._first:
+            raise CalendarError(BEYOND)
+        position = self._position(at) + business_time
+        try:
+            return self._origins[bisect_left(self._worked, position)] + position
+        except IndexError:
+            raise CalendarError(BEYOND) from None
 
     def add_working_days(self, start: datetime, days: int) -> datetime:
         """Return the close of the `days`-th working day after the day of `start`.
 
-        A working day is a local date on which some interval opens; never 24 hours.
+        A working day is a local date on which some interval opens; never 24 hours. Raises
+        ValueError for less than one day.
         """
-        zone = ZoneInfo(self.definition.time_zone)
-        index = bisect_right(self._starts, _microseconds(self._end_of_day(start, zone)) - 1)
-        left, last = days, None
-        while left or last is None:
-            day = self._local_date(index, zone)
-            last = index
-            while index < len(self._starts) and self._local_date(index, zone) == day:
-                last, index = index, index + 1
-            left = max(0, left - 1)
-        return EPOCH + timedelta(microseconds=self._ends[last])
+        if days < 1:
+            raise ValueError("working days are counted from one")
+        today = self._checked(start).astimezone(self._zone).date()
+        index = bisect_right(self._days, today) + days - 1
+        if index >= len(self._days):
+            raise CalendarError(BEYOND)
+        return self._closings[index]
 
     def is_open(self, at: datetime) -> bool:
         """Whether business time passes just after `at`."""
-        instant = _microseconds(at)
-        index = bisect_right(self._starts, instant) - 1
-        return index >= 0 and instant < self._ends[index]
+        at = self._checked(at)
+        index = bisect_right(self._opens, at) - 1
+        return at - self._origins[index] < self._worked[index]
 
     def next_opening(self, at: datetime) -> datetime:
         """Return `at` if open, otherwise the next opening."""
         if self.is_open(at):
             return at
-        index = bisect_right(self._starts, self._checked(_microseconds(at)))
-        if index >= len(self._starts):
-            raise CalendarError("that lies beyond the years this calendar was compiled for")
-        return EPOCH + timedelta(microseconds=self._starts[index])
+        index = bisect_right(self._opens, self._checked(at))
+        if index == len(self._opens):
+            raise CalendarError(BEYOND)
+        return self._opens[index]
 
-    def _position(self, instant: int) -> int:
-        """Return the working microseconds from the beginning of the calendar to `instant`."""
-        limits = self._limits
-        if not limits[0] <= instant <= limits[1]:
-            self._checked(instant)
-        index = bisect_right(self._starts, instant) - 1
-        if index < 0:
-            return 0
-        end = self._ends[index]
-        return self._worked[index] + (instant if instant < end else end) - self._starts[index]  # noqa: FURB136
+    def open_spans(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """Return what of the time from `start` to `end` is open, in order; it adds up to `between`.
 
-    def _checked(self, instant: int) -> int:
-        if not self._limits[0] <= instant <= self._limits[1]:
-            raise CalendarError("that lies beyond the years this calendar was compiled for")
-        return instant
+        Raises ValueError if `end` is earlier.
+        """
+        start, end = _in_utc(start), _in_utc(end)
+        if not self._first <= start <= end <= self._last:
+            raise self._refusal(start, end)
+        pieces = (
+            (max(start, self._opens[index]), min(end, self._origins[index] + self._worked[index]))
+            for index in range(bisect_right(self._opens, start) - 1, bisect_left(self._opens, end))
+        )
+        return [(opens, closes) for opens, closes in pieces if opens < closes]
 
-    def _local_date(self, index: int, zone: ZoneInfo) -> date:
-        if index >= len(self._starts):
-            raise CalendarError("that lies beyond the years this calendar was compiled for")
-        return (EPOCH + timedelta(microseconds=self._starts[index])).astimezone(zone).date()
+    def opening_days(self, first: date, last: date) -> dict[date, list[tuple[datetime, datetime]]]:
+        """Return each local day from `first` to `last` with the intervals that open on it.
+
+        Each as long as it is: what runs past midnight is not cut, what touches is not joined.
+        """
+        days: dict[date, list[tuple[datetime, datetime]]] = {
+            first + number * DAY: [] for number in range((last - first).days + 1)
+        }
+        for day, opens, closes in _openings(self.versions, first, last):
+            if day in days:
+                insort(days[day], (opens, closes))
+        return days
+
+    def _position(self, at: datetime) -> timedelta:
+        """Return the working time from the beginning of the calendar to an instant of UTC."""
+        index = bisect_right(self._opens, at) - 1
+        position, worked = at - self._origins[index], self._worked[index]
+        return position if position < worked else worked  # noqa: FURB136  min() takes twice as long
+
+    def _checked(self, at: datetime) -> datetime:
+        at = _in_utc(at)
+        if not self._first <= at <= self._last:
+            raise CalendarError(BEYOND)
+        return at
 
     @staticmethod
-    def _end_of_day(at: datetime, zone: ZoneInfo) -> datetime:
-        following = at.astimezone(zone).date() + timedelta(days=1)
-        return datetime.combine(following, time(), zone)
+    def _refusal(start: datetime, end: datetime) -> ValueError:
+        if end < start:
+            return ValueError("business time is measured forwards")
+        return CalendarError(BEYOND)
 
 
 @lru_cache(maxsize=256)
-def _compiled(definition: CalendarDefinition, last_year: int) -> BusinessCalendar:
-    return BusinessCalendar(definition, FIRST_YEAR, last_year)
+def _compiled(versions: Versions, last_year: int) -> BusinessCalendar:
+    return BusinessCalendar(versions, FIRST_YEAR, last_year)
 
 
 def compiled(definition: CalendarDefinition, now: datetime | None = None) -> BusinessCalendar:
     """Return the compiled calendar from 2015 to ten years from now; made once a definition."""
-    return _compiled(definition, (now or datetime.now(UTC)).year + YEARS_AHEAD)
+    return compiled_versions([(date.min, definition)], now)
 
 
-def compiled_versions(versions: Sequence[tuple[date, CalendarDefinition]]) -> BusinessCalendar:
-    """Return the calendar of all versions, each from its date on."""
-    return compiled(versions[-1][1])
+def compiled_versions(
+    versions: Sequence[tuple[date, CalendarDefinition]], now: datetime | None = None
+) -> BusinessCalendar:
+    """Return the compiled calendar of versions in the order of the dates they rule from.
+
+    A version rules from local midnight of its date until the next one's; the first also before. An
+    interval belongs to the version of the day it opens on: a night shift that began goes on to the
+    end it had, and where the new version opens before that, both are open. So nothing before its
+    date moves when a version is added. Raises CalendarError.
+    """
+    if not versions:
+        raise CalendarError("a calendar needs a version")
+    if any(earlier >= later for (earlier, _), (later, _) in pairwise(versions)):
+        raise CalendarError("each version of a calendar begins after the one before")
+    if len({definition.time_zone for _, definition in versions}) > 1:
+        raise CalendarError("all versions of a calendar are in the same time zone")
+    return _compiled(tuple(versions), (now or datetime.now(UTC)).year + YEARS_AHEAD)
 
 
-def _microseconds(at: datetime) -> int:
-    delta = at - EPOCH  # raises TypeError for a naive time: it would have no meaning
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+def _in_utc(at: datetime) -> datetime:
+    return EPOCH + (at - EPOCH)  # raises TypeError for a naive time: it would have no meaning
 
 
-def _span(duration: timedelta) -> int:
-    return (duration.days * 86_400 + duration.seconds) * 1_000_000 + duration.microseconds
+def _openings(
+    versions: Versions, first: date, last: date
+) -> Iterator[tuple[date, datetime, datetime]]:
+    """Yield local day, opening and close of the intervals from `first` to `last`, holidays out.
 
-
-def _open_spans(
-    definition: CalendarDefinition, first_year: int, last_year: int
-) -> Iterator[tuple[int, int]]:
-    """Yield the open spans in UTC microseconds, in order, holidays taken out."""
-    zone = ZoneInfo(definition.time_zone)
-    closed: dict[date, list[Holiday]] = {}
-    for holiday in definition.holidays:
-        closed.setdefault(holiday.on, []).append(holiday)
-    # the last evening of the year before may reach into the first morning
-    day = date(first_year, 1, 1) - timedelta(days=1)
-    while day.year <= last_year:
-        following = day + timedelta(days=1)
-        for interval in definition.weekly[day.weekday()]:
+    Also of what the day before leaves for the first morning, and the last day for the next.
+    """
+    begins = [begin for begin, _ in versions]
+    closed = [_closed_minutes(definition.holidays) for _, definition in versions]
+    clock = _WallClock(ZoneInfo(versions[0][1].time_zone))
+    for number in range((last - first).days + 2):
+        day = first + (number - 1) * DAY
+        version = max(bisect_right(begins, day) - 1, 0)
+        for interval in versions[version][1].weekly[day.weekday()]:
             spans = [(interval.start, interval.end)]
-            for holiday in closed.get(day, ()):
-                spans = _without(spans, holiday.closed_from, holiday.closed_until)
-            for holiday in closed.get(following, ()):
-                spans = _without(
-                    spans, DAY_MINUTES + holiday.closed_from, DAY_MINUTES + holiday.closed_until
-                )
+            for nth in range(1):
+                for start, end in closed[version].get(day + nth * DAY, ()):
+                    spans = _without(spans, nth * DAY_MINUTES + start, nth * DAY_MINUTES + end)
             for start, end in spans:
-                opens, closes = _instant(day, start, zone), _instant(day, end, zone)
-                if closes > opens:
-                    yield opens, closes
-        day = following
+                opens, closes = clock.instant(day, start), clock.instant(day, end)
+                if opens < closes:
+                    yield day + start // DAY_MINUTES * DAY, opens, closes
+
+
+def _closed_minutes(holidays: Iterable[Holiday]) -> dict[date, list[tuple[int, int]]]:
+    closed: dict[date, list[tuple[int, int]]] = {}
+    for holiday in holidays:
+        closed.setdefault(holiday.on, []).append((holiday.closed_from, holiday.closed_until))
+    return closed
 
 
 def _without(spans: list[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
     """Return `spans` with what lies between `start` and `end` taken out."""
-    pieces = [
+    return [
         piece
         for a, b in spans
         for piece in ((a, min(b, start)), (max(a, end), b))
         if piece[0] < piece[1]
     ]
-    return sorted(set(pieces))
 
 
-def _instant(day: date, minutes: int, zone: ZoneInfo) -> int:
-    """Return the UTC microseconds of a local wall-clock time.
+class _WallClock:
+    """The instants of one zone's wall-clock times, quickly: most days are 24 hours throughout."""
 
-    A time that the clocks jump over means the moment they jump to; one that happens twice means the
-    first, so that a shift over the doubled hour is an hour longer, as the people in it know.
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._midnight = cache(lambda day: _instant(day, 0, zone))
+
+    def instant(self, day: date, minutes: int) -> datetime:
+        """Return when the clock shows `minutes` after the midnight that begins `day`."""
+        day += minutes // DAY_MINUTES * DAY
+        minutes %= DAY_MINUTES
+        midnight = self._midnight(day)
+        if self._midnight(day + DAY) - midnight != DAY:  # the clocks are changed on this day
+            return _instant(day, minutes, self._zone)
+        return midnight + minutes * MINUTE
+
+
+def _instant(day: date, minutes: int, zone: ZoneInfo) -> datetime:
+    """Return the first instant at which a local clock shows a time of `day`, or jumps past it.
+
+    So a time that the clocks jump over means the moment of the jump, and one that happens twice
+    means the first: a shift over the doubled hour is an hour longer, as the people in it know, and
+    what opened or closed in that hour does not do so again when the clocks are put back.
     """
-    local = datetime.combine(day + timedelta(days=minutes // DAY_MINUTES), time(), None)
-    local += timedelta(minutes=minutes % DAY_MINUTES)
-    aware = local.replace(tzinfo=zone)
-    if aware.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
-        return _jump(local, zone)
-    return _microseconds(aware.astimezone(UTC))
+    local = datetime.combine(day, time(minutes // 60, minutes % 60), zone)
+    instant, other = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    if instant <= other:
+        return instant
+    # jumped over, after `other` and by `instant`; two times of one zone compare as a clock shows them
+    seconds = range((instant - other) // SECOND)
+    jump = bisect_left(seconds, local, key=lambda n: (other + n * SECOND).astimezone(zone))
+    return other + jump * SECOND
 
 
-def _jump(local: datetime, zone: ZoneInfo) -> int:
-    """Return the instant at which the clocks skip over `local`."""
-    low = _microseconds((local - timedelta(hours=3)).replace(tzinfo=zone).astimezone(UTC))
-    high = _microseconds((local + timedelta(hours=3)).replace(tzinfo=zone).astimezone(UTC))
-    before = _offset(low, zone)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _offset(middle, zone) == before else (low, middle)
-    return high
-
-
-def _offset(instant: int, zone: ZoneInfo) -> timedelta | None:
-    return (EPOCH + timedelta(microseconds=instant)).astimezone(zone).utcoffset()
-
-
-def _merged(spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _merged(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
     """Join spans that touch, so that a round-the-clock calendar is one span a holiday apart."""
-    current: tuple[int, int] | None = None
+    current: tuple[datetime, datetime] | None = None
     for span in sorted(spans):
         if current and span[0] <= current[1]:
             current = (current[0], max(current[1], span[1]))

@@ -42,22 +42,22 @@ def derive(
     With `acts`, the rows say that what is reached has been acted on as well.
     """
     evaluation = evaluation_of(events, now)
-    numbered = _numbered(evaluation.cycles)
+    by_key = numbered(evaluation.cycles)
     planned = [(event.at, event.terms) for event in events if event.terms]
     (first_at, first), (_, plan) = planned[0], planned[-1]
     response = current(evaluation.cycles, Metric.FIRST_RESPONSE)
     resolution = current(evaluation.cycles, Metric.RESOLUTION)
     reached = {
         key: [p for p in percents_watched(cycle) if p > warned.get(key, 0) and cycle.has_reached(p)]
-        for key, cycle in numbered.items()
+        for key, cycle in by_key.items()
         if cycle.is_running
     }
     done = {
-        key: max([warned.get(key, 0), *(reached.get(key, ()) if acts else ())]) for key in numbered
+        key: max([warned.get(key, 0), *(reached.get(key, ()) if acts else ())]) for key in by_key
     }
-    looks = (next_look_at(cycle, done[key], now) for key, cycle in numbered.items())
+    looks = (next_look_at(cycle, done[key], now) for key, cycle in by_key.items())
     due = (cycle.due_at for cycle in evaluation.cycles if cycle.is_open and cycle.due_at)
-    local = first_at.astimezone(_zone(first))
+    local = first_at.astimezone(zone_of(first))
     return Derived(
         ledger={
             "started_at": first_at,
@@ -78,14 +78,15 @@ def derive(
             "resolution_verdict": resolution.verdict if resolution else None,
         },
         cycles={
-            key: _columns(cycle) | {"warned_percent": done[key]} for key, cycle in numbered.items()
+            key: _columns(cycle) | {"warned_percent": done[key]} for key, cycle in by_key.items()
         },
-        told=numbered,
+        told=by_key,
         reached={key: percents for key, percents in reached.items() if percents},
     )
 
 
-def _numbered(cycles: Iterable[Cycle]) -> dict[CycleKey, Cycle]:
+def numbered(cycles: Iterable[Cycle]) -> dict[CycleKey, Cycle]:
+    """Return cycles by metric and ordinal, in which they are kept and spoken of."""
     found: dict[CycleKey, Cycle] = {}
     ordinals: dict[Metric, int] = {}
     for cycle in cycles:
@@ -114,11 +115,12 @@ def _columns(cycle: Cycle) -> dict[str, Any]:
 
 def _month(cycle: Cycle) -> date | None:
     at = cycle.counted_at if cycle.verdict in COUNTED else None
-    return at.astimezone(_zone(cycle.terms)).date().replace(day=1) if at else None
+    return at.astimezone(zone_of(cycle.terms)).date().replace(day=1) if at else None
 
 
-def _zone(terms: Terms) -> ZoneInfo:
-    return ZoneInfo(terms.calendar.definition.time_zone)
+def zone_of(terms: Terms) -> ZoneInfo:
+    """Return the time zone of the calendar."""
+    return ZoneInfo(terms.calendar.versions[0][1].time_zone)
 
 
 def differences(
