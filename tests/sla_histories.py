@@ -23,7 +23,11 @@ ALWAYS = CalendarDefinition(time_zone="Atlantic/Canary", weekly=((OpenInterval(0
 DEFINITIONS = {1: OFFICE, 2: NIGHTS, 3: ALWAYS}
 HOUR = timedelta(hours=1)
 TARGETS = {
-    "high": {Metric.FIRST_RESPONSE: HOUR, Metric.PERIODIC_UPDATE: 2 * HOUR, Metric.RESOLUTION: 4 * HOUR},
+    "high": {
+        Metric.FIRST_RESPONSE: HOUR,
+        Metric.PERIODIC_UPDATE: 2 * HOUR,
+        Metric.RESOLUTION: 4 * HOUR,
+    },
     "low": {Metric.FIRST_RESPONSE: 4 * HOUR, Metric.RESOLUTION: WorkingDays(days=3)},
 }
 FIRST = datetime(2026, 10, 20, 7, tzinfo=UTC)

@@ -322,7 +322,7 @@ def _openings(
         version = max(bisect_right(begins, day) - 1, 0)
         for interval in versions[version][1].weekly[day.weekday()]:
             spans = [(interval.start, interval.end)]
-            for nth in range(1):
+            for nth in range((interval.end - 1) // DAY_MINUTES + 1):
                 for start, end in closed[version].get(day + nth * DAY, ()):
                     spans = _without(spans, nth * DAY_MINUTES + start, nth * DAY_MINUTES + end)
             for start, end in spans:

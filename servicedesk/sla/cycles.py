@@ -242,14 +242,33 @@ def current(cycles: Iterable[Cycle], metric: Metric) -> Cycle | None:
     return found[-1] if found else None
 
 
-def percents_watched(cycle: Cycle) -> list[int]:
-    """Return at which shares of its target a cycle is looked at, rising."""
-    told = {
+def percents_told(cycle: Cycle) -> frozenset[int]:
+    """Return at which shares of its target the plan has people told."""
+    return frozenset(
         threshold.percent
         for threshold in cycle.terms.thresholds
         if threshold.is_for(cycle.metric, cycle.terms.priority)
-    }
-    return sorted(told | {AT_RISK, WHOLE})
+    )
+
+
+def percents_watched(cycle: Cycle) -> list[int]:
+    """Return at which shares of its target a cycle is looked at, rising."""
+    return sorted(percents_told(cycle) | {AT_RISK, WHOLE})
+
+
+def acted_up_to(cycle: Cycle, warned_percent: int, *, acts: bool) -> int:
+    """Return up to which share of its target there is nothing left to do.
+
+    What people are told waits for a look that `acts`, until the cycle stops; what nobody is told is
+    done as soon as it is passed. So it follows from the warnings written and the events.
+    """
+    told, waits = percents_told(cycle), cycle.is_open and not (acts and cycle.is_running)
+    for percent in percents_watched(cycle):
+        if percent > warned_percent:
+            if not cycle.has_reached(percent) or (waits and percent in told):
+                break
+            warned_percent = percent
+    return warned_percent
 
 
 def next_look_at(cycle: Cycle, warned_percent: int, now: datetime) -> datetime | None:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from servicedesk.sla.cycles import COUNTED, Metric, current, next_look_at, percents_watched
+from servicedesk.sla.cycles import (
+    COUNTED,
+    Metric,
+    acted_up_to,
+    current,
+    next_look_at,
+    percents_watched,
+)
 from servicedesk.sla.evaluation import evaluation_of
 
 if TYPE_CHECKING:
@@ -52,9 +59,7 @@ def derive(
         for key, cycle in by_key.items()
         if cycle.is_running
     }
-    done = {
-        key: max([warned.get(key, 0), *(reached.get(key, ()) if acts else ())]) for key in by_key
-    }
+    done = {key: acted_up_to(cycle, warned.get(key, 0), acts=acts) for key, cycle in by_key.items()}
     looks = (next_look_at(cycle, done[key], now) for key, cycle in by_key.items())
     due = (cycle.due_at for cycle in evaluation.cycles if cycle.is_open and cycle.due_at)
     local = first_at.astimezone(zone_of(first))

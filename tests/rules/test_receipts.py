@@ -175,7 +175,11 @@ def test_the_second_of_two_overlapping_waits_is_told_with_its_own_cause():
         (
             at(16, 11),
             EventKind.PAUSED,
-            {"party": Party.DEVICE, "actor": "x", "evidence": {"device": "DEV-7", "note": "secret"}},
+            {
+                "party": Party.DEVICE,
+                "actor": "x",
+                "evidence": {"device": "DEV-7", "note": "secret"},
+            },
         ),
         (at(16, 12), EventKind.RESUMED, CLIENT),
         (at(16, 13), EventKind.RESUMED, {"party": Party.DEVICE, "actor": "x"}),
@@ -268,4 +272,4 @@ def test_what_differs_is_named_by_its_place():
     forged["intervals"].append({})
     places = [where for where, *_ in differences(forged, facts)]
     assert places == ["intervals.1.seconds", "intervals.2", "sum", "verdict"]
-    assert differences(True, 1) == [("", "true", "1")]
+    assert differences({"a": 1}, {"a": "1"}) == [("a", "1", '"1"')]
