@@ -45,6 +45,7 @@ from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
 from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
 from servicedesk.sla.web import api as sla_api
+from servicedesk.sla.web import checks as sla_checks
 from servicedesk.sla.web import receipts
 from servicedesk.sla.web.words import clock_words, time_left
 from servicedesk.tickets.models import (
@@ -165,6 +166,7 @@ def desk() -> Blueprint:
     guard(admin, Role.SUPERVISOR)
     admin.register_blueprint(accounts_admin.accounts)
     admin.register_blueprint(clients_admin.clients)
+    admin.register_blueprint(sla_checks.checks)
     blueprint.register_blueprint(admin)
     return blueprint
 

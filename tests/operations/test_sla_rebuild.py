@@ -15,12 +15,21 @@ from sqlalchemy.dialects import postgresql
 from servicedesk.clients.models import Contract
 from servicedesk.core import clock, database, embedded_postgres
 from servicedesk.core.actors import SYSTEM
+from servicedesk.core.audit import AuditEntry
+from servicedesk.core.errors import Forbidden
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.sla import rebuild, recounting
+from servicedesk.sla import jobs, rebuild, recounting
+from servicedesk.sla.checking import (
+    ask_check,
+    check_all,
+    latest_checks,
+    rebuild_all,
+    standing_alarm,
+)
 from servicedesk.sla.clocks import Subject, open_ledger, record
 from servicedesk.sla.cycles import Party
 from servicedesk.sla.evaluation import EventKind
-from servicedesk.sla.models import PlanVersion, SlaCycle, SlaLedger, SlaTally
+from servicedesk.sla.models import PlanVersion, SlaCheck, SlaCycle, SlaLedger, SlaTally
 from servicedesk.sla.tallies import fold_changes
 from servicedesk.sla.terms import forget_terms
 from servicedesk.sla.watch import sweep
@@ -258,3 +267,169 @@ def changed(owner, table: str, change: str, number: int):
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(f"DELETE FROM {table}"))
         connection.execute(text(f"INSERT INTO {table} SELECT * FROM kept"))
+
+
+def corrupt(owner) -> None:
+    with owner.begin() as connection:
+        for statement in (
+            (
+                "UPDATE sla_cycle SET verdict = 'met', month = '2026-10-01', warned_percent = 7"
+                " WHERE verdict = 'breached'"
+            ),
+            "UPDATE sla_ledger SET standing = 'at_risk', next_due_at = NULL, due_at = now()",
+            "DELETE FROM sla_cycle WHERE verdict = 'met' AND month >= '2026-11-01'",
+            (
+                "INSERT INTO sla_cycle SELECT * FROM (SELECT nextval('sla_cycle_id_seq'), client_id,"
+                " ledger_id, metric, 9, started_at, target_seconds, due_at, stopped_at,"
+                " elapsed_seconds, verdict, plan_id, kind, priority, queue, agent_id, month,"
+                " is_near_miss, warned_percent FROM sla_cycle LIMIT 1) more"
+            ),
+            "UPDATE sla_tally SET amount = amount + 5 WHERE figure LIKE 'open.%'",
+            "DELETE FROM sla_tally WHERE figure = 'arrived'",
+        ):
+            connection.execute(text(statement))
+
+
+def test_rebuilding_sets_everything_right_says_so_in_the_audit_trail_and_is_idempotent(
+    desk, owner, sessions
+):
+    corrupt(owner)
+    with clock.told_as(desk.at):
+        only_said = check_all()
+        assert len(only_said) > 20
+        assert faults() == [str(found) for found in only_said]  # nothing was changed
+        found = rebuild_all()
+        assert [each for each in found if each.subject] == [e for e in only_said if e.subject]
+        assert faults() == []
+        assert rebuild_all() == []
+    with database.acting_as(SYSTEM):
+        acts = sessions().execute(select(AuditEntry.act, AuditEntry.payload)).all()
+        sessions().rollback()
+    told = {act: payload for act, payload in acts if act in {"sla.rebuild", "sla.recount"}}
+    assert set(told) == {"sla.rebuild", "sla.recount"}
+    assert desk.fresh in told["sla.rebuild"]
+
+
+def test_only_the_client_asked_for_is_checked_and_set_right(desk, owner, make):
+    other = Desk(
+        database.session()
+        .scalars(select(Contract).where(Contract.client_id == make.client().id))
+        .one(),
+        desk.at,
+    )
+    other.open()
+    client_id, other_id = desk.contract.client_id, other.contract.client_id
+    corrupt(owner)
+    with clock.told_as(desk.at):
+        assert faults(client_id)
+        assert faults(other_id)
+        rebuild_all(other_id)
+        assert faults(other_id) == []
+        assert faults(client_id)
+        rebuild_all(client_id)
+        assert faults(client_id) == []
+        rebuild_all()  # what is counted over all clients
+        assert faults() == []
+
+
+def test_what_somebody_holds_is_left_and_set_right_when_they_let_go(desk, owner):
+    corrupt(owner)
+    with clock.told_as(desk.at), owner.connect() as busy:
+        held = busy.scalar(
+            text("SELECT id FROM sla_ledger WHERE subject = :subject FOR UPDATE"),
+            {"subject": desk.fresh},
+        )
+        with unit_of_work(SYSTEM, "test") as work:
+            every = list(work.session.scalars(select(SlaLedger.id)))
+            assert rebuild.set_right(work.session, every, waits=False) == [held]
+        assert {said.split(" ", 1)[0] for said in faults() if said.startswith("INC")} == {
+            desk.fresh
+        }
+        busy.rollback()
+        rebuild_all()
+        assert faults() == []
+
+
+def test_a_ledger_that_cannot_be_told_is_named_and_stops_nothing(desk, owner):
+    with owner.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("DELETE FROM sla_event WHERE ledger_id = 1"))
+    with clock.told_as(desk.at):
+        assert [said for said in faults() if "events" in said]
+        rebuild_all()
+        assert len(faults()) == 1
+
+
+def runs(sessions) -> list[SlaCheck]:
+    sessions.expire_all()
+    found = list(sessions.scalars(select(SlaCheck).order_by(SlaCheck.id)))
+    sessions.rollback()
+    return found
+
+
+def mails(sessions) -> list[str]:
+    with database.acting_as(SYSTEM):
+        found = list(sessions.execute(text("SELECT recipient FROM outgoing_mail")).scalars())
+        sessions.rollback()
+    return found
+
+
+def test_once_a_night_everything_is_checked_and_a_difference_is_told_to_supervisors(
+    desk, owner, make, sessions
+):
+    supervisor, agent = make.supervisor(), make.agent()
+    night = datetime(2026, 11, 20, 2, 5, tzinfo=UTC)  # five past three in Madrid
+    with clock.told_as(night - timedelta(minutes=10)):
+        jobs.check()
+        assert runs(sessions) == []  # not yet
+    with clock.told_as(night):
+        desk.look()
+        jobs.check()
+        jobs.check()
+    (run,) = runs(sessions)
+    assert (run.finished_at, run.difference_count, run.ledgers) == (night, 0, 5)
+    assert mails(sessions) == []
+    assert standing_alarm(supervisor) is None
+    corrupt(owner)
+    with clock.told_as(night + timedelta(days=1)):
+        jobs.check()
+    assert mails(sessions) == [supervisor.email]
+    alarm = standing_alarm(supervisor)
+    assert alarm.difference_count == len(alarm.differences) > 20
+    assert standing_alarm(agent) is None
+    with pytest.raises(Forbidden):
+        latest_checks(agent)
+    with pytest.raises(Forbidden):
+        ask_check(agent)
+    # a correction does not make it believed: a check of its own does
+    with clock.told_as(night + timedelta(days=1, hours=1)):
+        jobs.rebuild()
+        assert standing_alarm(supervisor) is not None
+        jobs.check(check_id=runs(sessions)[-1].id)
+    assert standing_alarm(supervisor) is None
+    assert [(run.repairs, run.difference_count > 0) for run in runs(sessions)] == [
+        (False, False),
+        (False, True),
+        (True, True),
+        (False, False),
+    ]
+
+
+def test_a_check_whose_worker_died_is_made_again_the_same_night(contract, sessions):
+    night = datetime(2026, 11, 20, 2, 5, tzinfo=UTC)
+    with clock.told_as(night), unit_of_work(SYSTEM, "test") as work:
+        work.session.add(SlaCheck(asked_at=night, started_at=night, seen_at=night))
+    with clock.told_as(night + timedelta(minutes=5)):
+        jobs.check()
+    assert len(runs(sessions)) == 1
+    with clock.told_as(night + timedelta(minutes=15)):
+        jobs.check()
+    assert [run.finished_at is not None for run in runs(sessions)] == [False, True]
+
+
+def test_asking_twice_checks_once(make, sessions):
+    supervisor = make.supervisor()
+    ask_check(supervisor)
+    ask_check(supervisor)
+    (run,) = runs(sessions)
+    assert run.asked_by == supervisor.name

@@ -35,6 +35,13 @@ class IntervalSchema(Schema):
             " client, third_party, device, planned."
         },
     )
+    within = fields.String(
+        required=True, metadata={"description": "The state, whatever the business hours."}
+    )
+    caused_by = fields.Integer(
+        required=True, metadata={"description": "Number of the receipt's event that began it."}
+    )
+    seconds = fields.String(required=True, metadata={"description": "An exact decimal."})
     counted_seconds = fields.String(required=True, metadata={"description": "An exact decimal."})
     total_seconds = fields.String(required=True, metadata={"description": "An exact decimal."})
 

@@ -206,7 +206,7 @@ def _facts(receipt: Receipt) -> Iterator[tuple[str, str]]:
         yield _("Due"), moment(receipt, cycle.due_at)
     if cycle.stopped_at:
         stopped = receipt.event(cycle.stopped_by)
-        yield _("Stopped"), f"{moment(receipt, cycle.stopped_at)}{_by(stopped)}"
+        yield _("Stopped at"), f"{moment(receipt, cycle.stopped_at)}{_by(stopped)}"
 
 
 def _by(event: LedgerEvent | None) -> str:
