@@ -19,6 +19,7 @@ from servicedesk.core import audit, database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.demonstration.commands import demonstration
 from servicedesk.devices.inventory_command import engine_commands
+from servicedesk.sla.commands import sla_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ def mount(app: Flask, settings: Settings) -> None:
         audit_commands,
         engine_commands,
         quality_commands,
+        sla_commands,
     ]
     if not settings.is_production:
         groups.append(demonstration)

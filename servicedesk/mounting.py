@@ -44,7 +44,10 @@ from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
 from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
-from servicedesk.sla.web.words import time_left
+from servicedesk.sla.web import api as sla_api
+from servicedesk.sla.web import checks as sla_checks
+from servicedesk.sla.web import receipts
+from servicedesk.sla.web.words import clock_words, time_left
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
     KIND_LABELS,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 WORDS = {
+    "clock_words": clock_words,
     "command_state_labels": COMMAND_STATE_LABELS,
     "conformity_labels": CONFORMITY_LABELS,
     "device_state_labels": DEVICE_STATE_LABELS,
@@ -121,6 +125,7 @@ def mount_api(app: Flask) -> None:
         documents_api.blueprint,
         orders_api.blueprint,
         positions_api.blueprint,
+        sla_api.blueprint,
         tickets_api.blueprint,
     ):
         csrf.exempt(blueprint)
@@ -161,6 +166,7 @@ def desk() -> Blueprint:
     guard(admin, Role.SUPERVISOR)
     admin.register_blueprint(accounts_admin.accounts)
     admin.register_blueprint(clients_admin.clients)
+    admin.register_blueprint(sla_checks.checks)
     blueprint.register_blueprint(admin)
     return blueprint
 
@@ -176,5 +182,6 @@ def _add_shared_pages(blueprint: Blueprint) -> None:
         order.blueprint(),
         positions.blueprint(),
         stops.blueprint(),
+        receipts.blueprint(),
     ):
         blueprint.register_blueprint(pages)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from servicedesk.sla.derivation import derive
+from servicedesk.sla.cycles import Metric, current
+from servicedesk.sla.derivation import derive, numbered
 from servicedesk.sla.evaluation import EventKind, LedgerEvent, evaluate
 from servicedesk.sla.models import CalendarVersion, SlaCycle, SlaEvent, SlaLedger
 from servicedesk.sla.tallies import marks_of, note_changes
@@ -193,6 +194,28 @@ def ledger_events(session: Session, ledger_id: int) -> list[LedgerEvent]:
 def evaluated(session: Session, ledger_id: int, now: datetime) -> tuple[Cycle, ...]:
     """Return the cycles of a ledger as they stand at `now`, from its events alone."""
     return evaluate(ledger_events(session, ledger_id), now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """The newest cycle of a metric, as a ticket's page shows it."""
+
+    ordinal: int
+    cycle: Cycle
+    cause: LedgerEvent | None  # from which on it runs or waits
+
+
+def clocks_shown(session: Session, ledger_id: int, now: datetime) -> list[Clock]:
+    """Return the newest cycle of each metric that was not superseded; one statement."""
+    events = ledger_events(session, ledger_id)
+    by_key = numbered(evaluate(events, now))
+    newest = [cycle for metric in Metric if (cycle := current(by_key.values(), metric))]
+    causes = {event.sequence: event for event in events}
+    return [
+        Clock(ordinal=ordinal, cycle=cycle, cause=causes.get(cycle.intervals[-1].caused_by))
+        for (_, ordinal), cycle in by_key.items()
+        if any(cycle is shown for shown in newest)
+    ]
 
 
 def refresh(

@@ -106,7 +106,7 @@ class Terms:
     """What a cycle is measured by: a row of a plan version, on a calendar."""
 
     targets: Mapping[Metric, Target]
-    calendar: BusinessCalendar
+    calendar: BusinessCalendar  # with every version that is known
     name: str = ""
     plan_id: int = 0
     calendar_id: int = 0  # the version that ruled when the terms began
@@ -114,13 +114,25 @@ class Terms:
     kind: str = ""
     priority: str = ""
     thresholds: tuple[Threshold, ...] = ()
+    # as the calendar was known before each version came: until when, and the calendar till then
+    known_until: tuple[tuple[datetime, BusinessCalendar], ...] = ()
 
-    def business_time(self, metric: Metric, start: datetime) -> timedelta:
+    def calendar_at(self, stopped_at: datetime | None) -> BusinessCalendar:
+        """Return the calendar that judges what stopped then: what came later says nothing of it."""
+        if stopped_at is not None:
+            for until, calendar in self.known_until:
+                if stopped_at < until:
+                    return calendar
+        return self.calendar
+
+    def business_time(
+        self, metric: Metric, start: datetime, calendar: BusinessCalendar | None = None
+    ) -> timedelta:
         """Return a metric's target from `start` on, as business time: one unit for all judging."""
         target = self.targets[metric]
         if isinstance(target, WorkingDays):
-            end = self.calendar.add_working_days(start, target.days)
-            return self.calendar.between(start, end)
+            calendar = calendar or self.calendar
+            return calendar.between(start, calendar.add_working_days(start, target.days))
         return target
 
 
@@ -132,6 +144,7 @@ class Interval:
     end: datetime | None
     party: Party | None
     business_time: timedelta
+    caused_by: int = 0  # the sequence of the event from which on it was so
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +162,12 @@ class Cycle:
     intervals: tuple[Interval, ...]
     queue: str = ""  # whose it was when it was decided, or is now
     agent_id: int | None = None
+    # sequences of events: from where it counts, whose terms it has, by what it stopped and how it
+    # was decided (which is another than the stop when it was withdrawn later)
+    began_by: int = 0
+    planned_by: int = 0
+    stopped_by: int | None = None
+    decided_by: int | None = None
 
     @property
     def remaining(self) -> timedelta:
@@ -223,14 +242,33 @@ def current(cycles: Iterable[Cycle], metric: Metric) -> Cycle | None:
     return found[-1] if found else None
 
 
-def percents_watched(cycle: Cycle) -> list[int]:
-    """Return at which shares of its target a cycle is looked at, rising."""
-    told = {
+def percents_told(cycle: Cycle) -> frozenset[int]:
+    """Return at which shares of its target the plan has people told."""
+    return frozenset(
         threshold.percent
         for threshold in cycle.terms.thresholds
         if threshold.is_for(cycle.metric, cycle.terms.priority)
-    }
-    return sorted(told | {AT_RISK, WHOLE})
+    )
+
+
+def percents_watched(cycle: Cycle) -> list[int]:
+    """Return at which shares of its target a cycle is looked at, rising."""
+    return sorted(percents_told(cycle) | {AT_RISK, WHOLE})
+
+
+def acted_up_to(cycle: Cycle, warned_percent: int, *, acts: bool) -> int:
+    """Return up to which share of its target there is nothing left to do.
+
+    What people are told waits for a look that `acts`, until the cycle stops; what nobody is told is
+    done as soon as it is passed. So it follows from the warnings written and the events.
+    """
+    told, waits = percents_told(cycle), cycle.is_open and not (acts and cycle.is_running)
+    for percent in percents_watched(cycle):
+        if percent > warned_percent:
+            if not cycle.has_reached(percent) or (waits and percent in told):
+                break
+            warned_percent = percent
+    return warned_percent
 
 
 def next_look_at(cycle: Cycle, warned_percent: int, now: datetime) -> datetime | None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from servicedesk.sla.cycles import COUNTED, Metric, current, next_look_at, percents_watched
+from servicedesk.sla.cycles import (
+    COUNTED,
+    Metric,
+    acted_up_to,
+    current,
+    next_look_at,
+    percents_watched,
+)
 from servicedesk.sla.evaluation import evaluation_of
 
 if TYPE_CHECKING:
@@ -41,20 +48,18 @@ def derive(
     With `acts`, the rows say that what is reached has been acted on as well.
     """
     evaluation = evaluation_of(events, now)
-    numbered = _numbered(evaluation.cycles)
+    by_key = numbered(evaluation.cycles)
     planned = [(event.at, event.terms) for event in events if event.terms]
     (first_at, first), (_, plan) = planned[0], planned[-1]
     response = current(evaluation.cycles, Metric.FIRST_RESPONSE)
     resolution = current(evaluation.cycles, Metric.RESOLUTION)
     reached = {
         key: [p for p in percents_watched(cycle) if p > warned.get(key, 0) and cycle.has_reached(p)]
-        for key, cycle in numbered.items()
+        for key, cycle in by_key.items()
         if cycle.is_running
     }
-    done = {
-        key: max([warned.get(key, 0), *(reached.get(key, ()) if acts else ())]) for key in numbered
-    }
-    looks = (next_look_at(cycle, done[key], now) for key, cycle in numbered.items())
+    done = {key: acted_up_to(cycle, warned.get(key, 0), acts=acts) for key, cycle in by_key.items()}
+    looks = (next_look_at(cycle, done[key], now) for key, cycle in by_key.items())
     due = (cycle.due_at for cycle in evaluation.cycles if cycle.is_open and cycle.due_at)
     local = first_at.astimezone(first.calendar.zone)
     return Derived(
@@ -77,14 +82,15 @@ def derive(
             "resolution_verdict": resolution.verdict if resolution else None,
         },
         cycles={
-            key: _columns(cycle) | {"warned_percent": done[key]} for key, cycle in numbered.items()
+            key: _columns(cycle) | {"warned_percent": done[key]} for key, cycle in by_key.items()
         },
-        told=numbered,
+        told=by_key,
         reached={key: percents for key, percents in reached.items() if percents},
     )
 
 
-def _numbered(cycles: Iterable[Cycle]) -> dict[CycleKey, Cycle]:
+def numbered(cycles: Iterable[Cycle]) -> dict[CycleKey, Cycle]:
+    """Return cycles by metric and ordinal, in which they are kept and spoken of."""
     found: dict[CycleKey, Cycle] = {}
     ordinals: dict[Metric, int] = {}
     for cycle in cycles:

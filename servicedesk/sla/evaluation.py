@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from servicedesk.sla.cycles import (
     PAUSED_BY,
@@ -62,18 +62,37 @@ class LedgerEvent:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-Pause = tuple["datetime", "datetime | None", Party]
+class Pause(NamedTuple):
+    """A wait for one party, with the sequence of the events that began and ended it."""
+
+    start: datetime
+    end: datetime | None
+    party: Party
+    began_by: int
+    ended_by: int | None = None
 
 
 @dataclass
 class _Run:
-    """A cycle being told: where it starts, where and how it stopped."""
+    """A cycle being told: where it starts, where and how it stopped, and by which events."""
 
     metric: Metric
     started_at: datetime
     terms: Terms
+    began_by: int
+    planned_by: int
     stopped_at: datetime | None = None
+    stopped_by: int | None = None
     ended_as: Verdict | None = None
+    ended_by: int | None = None
+
+    def stop(self, event: LedgerEvent) -> None:
+        if self.stopped_at is None:
+            self.stopped_at, self.stopped_by = event.at, event.sequence
+
+    def end_as(self, verdict: Verdict, event: LedgerEvent) -> None:
+        self.stop(event)
+        self.ended_as, self.ended_by = verdict, event.sequence
 
 
 @dataclass
@@ -91,18 +110,21 @@ class _Story:
         wanted = metrics or tuple(Metric)
         return [run for run in self.runs if run.stopped_at is None and run.metric in wanted]
 
-    def start(self, metric: Metric, at: datetime) -> None:
+    def start(self, metric: Metric, event: LedgerEvent) -> None:
         if self.terms and metric in self.terms.targets:
-            self.runs.append(_Run(metric, at, self.terms))
+            by = event.sequence
+            self.runs.append(_Run(metric, event.at, self.terms, began_by=by, planned_by=by))
 
-    def stop(self, at: datetime, *metrics: Metric) -> None:
+    def stop(self, event: LedgerEvent, *metrics: Metric) -> None:
         for run in self.open_runs(*metrics):
-            run.stopped_at = at
+            run.stop(event)
 
-    def end_pauses(self, at: datetime, party: Party | None = None) -> None:
+    def end_pauses(self, event: LedgerEvent, party: Party | None = None) -> None:
         self.pauses = [
-            (start, at if end is None and party in {None, who} else end, who)
-            for start, end, who in self.pauses
+            pause._replace(end=event.at, ended_by=event.sequence)
+            if pause.end is None and party in {None, pause.party}
+            else pause
+            for pause in self.pauses
         ]
 
     def owner_at(self, at: datetime) -> tuple[str, int | None]:
@@ -152,14 +174,14 @@ def _started(story: _Story, event: LedgerEvent) -> None:
     story.terms = event.terms
     story.is_open = True
     _assigned(story, event)
-    story.start(Metric.FIRST_RESPONSE, event.at)
-    story.start(Metric.RESOLUTION, event.at)
+    story.start(Metric.FIRST_RESPONSE, event)
+    story.start(Metric.RESOLUTION, event)
 
 
 def _responded(story: _Story, event: LedgerEvent) -> None:
-    story.stop(event.at, Metric.FIRST_RESPONSE, Metric.PERIODIC_UPDATE)
+    story.stop(event, Metric.FIRST_RESPONSE, Metric.PERIODIC_UPDATE)
     if story.is_open:  # the first answer promises the next news
-        story.start(Metric.PERIODIC_UPDATE, event.at)
+        story.start(Metric.PERIODIC_UPDATE, event)
 
 
 def _assigned(story: _Story, event: LedgerEvent) -> None:
@@ -168,18 +190,18 @@ def _assigned(story: _Story, event: LedgerEvent) -> None:
 
 def _paused(story: _Story, event: LedgerEvent) -> None:
     party = event.party or Party.CLIENT
-    if not any(end is None and who is party for _, end, who in story.pauses):
-        story.pauses.append((event.at, None, party))
+    if not any(pause.end is None and pause.party is party for pause in story.pauses):
+        story.pauses.append(Pause(event.at, None, party, event.sequence))
 
 
 def _resumed(story: _Story, event: LedgerEvent) -> None:
-    story.end_pauses(event.at, event.party)
+    story.end_pauses(event, event.party)
 
 
 def _resolved(story: _Story, event: LedgerEvent) -> None:
     # an open pause closes first, then the cycle is judged; being told that it is solved is an answer
-    story.end_pauses(event.at)
-    story.stop(event.at)
+    story.end_pauses(event)
+    story.stop(event)
     story.is_open = False
 
 
@@ -187,22 +209,23 @@ def _reopened(story: _Story, event: LedgerEvent) -> None:
     story.is_open = True
     for metric in (Metric.PERIODIC_UPDATE, Metric.RESOLUTION):
         if not story.open_runs(metric):
-            story.start(metric, event.at)
+            story.start(metric, event)
 
 
 def _replanned(story: _Story, event: LedgerEvent) -> None:
-    story.terms = event.terms or story.terms
+    terms = story.terms = event.terms or story.terms
     for run in story.open_runs():
-        run.stopped_at, run.ended_as = event.at, Verdict.SUPERSEDED
-        story.start(run.metric, run.started_at)
+        run.end_as(Verdict.SUPERSEDED, event)
+        if terms and run.metric in terms.targets:
+            again = _Run(run.metric, run.started_at, terms, run.began_by, event.sequence)
+            story.runs.append(again)
 
 
 def _withdrawn(story: _Story, event: LedgerEvent) -> None:
-    story.end_pauses(event.at)
+    story.end_pauses(event)
     story.is_open = False
     for run in story.runs:
-        run.stopped_at = run.stopped_at or event.at
-        run.ended_as = Verdict.WITHDRAWN
+        run.end_as(Verdict.WITHDRAWN, event)
 
 
 def _merged(story: _Story, event: LedgerEvent) -> None:
@@ -225,20 +248,20 @@ _TELL = {
 
 
 def _cycle(run: _Run, story: _Story, now: datetime) -> Cycle:
-    calendar = run.terms.calendar
+    calendar = run.terms.calendar_at(run.stopped_at)
     end = run.stopped_at or now
-    pauses = [pause for pause in story.pauses if pause[2] in PAUSED_BY[run.metric]]
-    intervals = _intervals(run.started_at, end, pauses, calendar)
+    pauses = [pause for pause in story.pauses if pause.party in PAUSED_BY[run.metric]]
+    intervals = _intervals(run, end, pauses, calendar)
     elapsed = sum((i.business_time for i in intervals if i.party is None), ZERO)
-    target = run.terms.business_time(run.metric, run.started_at)
-    waiting_for = None if run.stopped_at else _waiting_for(pauses, now)
-    is_paused = waiting_for is not None
+    target = run.terms.business_time(run.metric, run.started_at, calendar)
+    waits = None if run.stopped_at else _waits(pauses, now)
     if run.stopped_at is None:
-        if is_paused is not (intervals[-1].party is not None):
+        if (waits is not None) is not (intervals[-1].party is not None):
             # a pause begins or ends at this very instant: the piece to come has no length yet
-            intervals.append(_piece(now, now, waiting_for, calendar))
+            party, by = (waits.party, waits.began_by) if waits else (None, _ended_by(pauses, now))
+            intervals.append(_piece((now, now), party, calendar, by))
         intervals[-1] = replace(intervals[-1], end=None)
-    verdict = _verdict(run, elapsed, target, is_paused=is_paused)
+    verdict = _verdict(run, elapsed, target, is_paused=waits is not None)
     due_at = used_up(intervals, target, calendar)
     decided_at = due_at if verdict is Verdict.BREACHED and due_at else end
     queue, agent_id = story.owner_at(decided_at)
@@ -254,17 +277,22 @@ def _cycle(run: _Run, story: _Story, now: datetime) -> Cycle:
         intervals=tuple(intervals),
         queue=queue,
         agent_id=agent_id,
+        began_by=run.began_by,
+        planned_by=run.planned_by,
+        stopped_by=run.stopped_by,
+        decided_by=run.stopped_by if run.ended_by is None else run.ended_by,
     )
 
 
-def _waiting_for(pauses: Sequence[Pause], now: datetime) -> Party | None:
-    """Return for whom it waits at `now`: the earliest pause that is open."""
-    open_now = [
-        (start, party)
-        for start, end, party in pauses
-        if start <= now and (end is None or end > now)
-    ]
-    return min(open_now)[1] if open_now else None
+def _waits(pauses: Sequence[Pause], now: datetime) -> Pause | None:
+    """Return what it waits for at `now`: the earliest pause that is open."""
+    open_now = [p for p in pauses if p.start <= now and (p.end is None or p.end > now)]
+    return min(open_now, key=lambda pause: (pause.start, pause.party), default=None)
+
+
+def _ended_by(pauses: Sequence[Pause], now: datetime) -> int:
+    """Return the event by which the waiting ended at this instant."""
+    return max(pause.ended_by or 0 for pause in pauses if pause.end == now)
 
 
 def _verdict(run: _Run, elapsed: timedelta, target: timedelta, *, is_paused: bool) -> Verdict:
@@ -279,28 +307,31 @@ def _verdict(run: _Run, elapsed: timedelta, target: timedelta, *, is_paused: boo
 
 
 def _intervals(
-    start: datetime,
-    end: datetime,
-    pauses: Sequence[Pause],
-    calendar: BusinessCalendar,
+    run: _Run, end: datetime, pauses: Sequence[Pause], calendar: BusinessCalendar
 ) -> list[Interval]:
-    """Cut [start, end] into running and waiting pieces; overlapping pauses are one wait."""
+    """Cut a run until `end` into running and waiting pieces; overlapping pauses are one wait."""
     pieces: list[Interval] = []
-    at = start
-    for pause_start, pause_end, party in sorted(pauses, key=lambda pause: pause[0]):
-        begin, stop = max(pause_start, at), min(pause_end or end, end)
+    at, by = run.started_at, run.began_by
+    for pause in sorted(pauses, key=lambda pause: pause.start):
+        begin, stop = max(pause.start, at), min(pause.end or end, end)
         if stop <= begin or begin > end:
             continue
         if begin > at:
-            pieces.append(_piece(at, begin, None, calendar))
-        pieces.append(_piece(begin, stop, party, calendar))
-        at = stop
+            pieces.append(_piece((at, begin), None, calendar, by))
+        pieces.append(_piece((begin, stop), pause.party, calendar, pause.began_by))
+        at, by = stop, pause.ended_by or pause.began_by
     if at < end or not pieces:
-        pieces.append(_piece(at, end, None, calendar))
+        pieces.append(_piece((at, end), None, calendar, by))
     return pieces
 
 
 def _piece(
-    start: datetime, end: datetime, party: Party | None, calendar: BusinessCalendar
+    span: tuple[datetime, datetime], party: Party | None, calendar: BusinessCalendar, by: int
 ) -> Interval:
-    return Interval(start=start, end=end, party=party, business_time=calendar.between(start, end))
+    return Interval(
+        start=span[0],
+        end=span[1],
+        party=party,
+        business_time=calendar.between(*span),
+        caused_by=by,
+    )

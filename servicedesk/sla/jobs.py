@@ -7,6 +7,7 @@ from datetime import timedelta
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.jobs import job
 from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.sla.checking import CHECK, run_check
 from servicedesk.sla.tallies import fold_changes
 from servicedesk.sla.watch import sweep
 
@@ -27,3 +28,15 @@ def fold() -> None:
         with unit_of_work(SYSTEM, "sla.fold") as work:
             if not fold_changes(work.session):
                 return
+
+
+@job(CHECK, every=timedelta(minutes=15))
+def check(check_id: int | None = None) -> None:
+    """Hold everything cached against its events: once a night, and when somebody asks."""
+    run_check(check_id)
+
+
+@job("sla.rebuild")
+def rebuild() -> None:
+    """Set right what is not as the events say, as after an upgrade; then check it."""
+    run_check(None, repairs=True)

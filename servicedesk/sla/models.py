@@ -243,3 +243,30 @@ class SlaTallyChange(Model):
     priority: Mapped[str]
     queue: Mapped[str]
     amount: Mapped[int]
+
+
+class SlaCheck(Model):
+    """A walk through all ledgers: how far it is, and what was not as the events say."""
+
+    __tablename__ = "sla_check"
+    __table_args__ = (
+        Index(
+            "ix_sla_check_finished",
+            "id",
+            postgresql_where=text("finished_at is not null and not repairs"),
+        ),
+    )
+    __tenant__ = None
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    repairs: Mapped[bool] = mapped_column(default=False)  # whether it set right what it found
+    asked_by: Mapped[str] = mapped_column(default="")  # empty: the clock
+    asked_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]  # its newest sign of life
+    finished_at: Mapped[datetime | None]
+    total: Mapped[int] = mapped_column(default=0)
+    ledgers: Mapped[int] = mapped_column(default=0)  # looked at so far
+    difference_count: Mapped[int] = mapped_column(default=0)
+    differences: Mapped[list[Any]] = mapped_column(default=list)  # the first of them

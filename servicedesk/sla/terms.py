@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,7 @@ from servicedesk.sla.models import CalendarVersion, PlanVersion, ServiceLevel
 from servicedesk.sla.plan import PlanDefinition
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date
 
     from sqlalchemy import ColumnElement, ScalarSelect, Select
     from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 # a calendar is all its versions, each from its date on: kept by the newest, under which no more come
 _calendars: dict[int, BusinessCalendar] = {}
+_known_until: dict[int, tuple[tuple[datetime, BusinessCalendar], ...]] = {}
 _plans: dict[int, tuple[str, PlanDefinition]] = {}  # name with version, plan
 _terms: dict[tuple[int, int, int, str, str], Terms] = {}
 
@@ -35,6 +38,7 @@ def forget_terms() -> None:
     _terms.clear()
     _plans.clear()
     _calendars.clear()
+    _known_until.clear()
 
 
 def terms_for(
@@ -101,6 +105,29 @@ def calendar_up_to(session: Session, newest_id: int) -> BusinessCalendar:
     return _calendars[newest_id]
 
 
+def known_until(session: Session, newest_id: int) -> tuple[tuple[datetime, BusinessCalendar], ...]:
+    """Return the calendar as it was before each later version, and until when that was all of it.
+
+    A version is known from its making on, or from its date if it was made after that.
+    """
+    if newest_id not in _known_until:
+        newest = session.get_one(CalendarVersion, newest_id)
+        rows = session.execute(
+            select(CalendarVersion.id, CalendarVersion.created_at, CalendarVersion.effective_on)
+            .where(CalendarVersion.code == newest.code, CalendarVersion.id <= newest_id)
+            .order_by(CalendarVersion.id)
+        ).all()
+        zone = ZoneInfo(newest.definition["time_zone"])
+        _known_until[newest_id] = tuple(
+            (
+                min(later.created_at, datetime.combine(later.effective_on, time(), zone)),
+                calendar_up_to(session, before.id),
+            )
+            for before, later in pairwise(rows)
+        )
+    return _known_until[newest_id]
+
+
 def calendar_coded(session: Session, code: str) -> BusinessCalendar | None:
     """Return the calendar of a code with all its versions; None if there is none."""
     newest = session.scalar(
@@ -138,5 +165,6 @@ def terms_of(
             kind=kind,
             priority=priority,
             thresholds=plan.thresholds,
+            known_until=known_until(session, newest_id),
         )
     return _terms[key]

@@ -19,8 +19,8 @@ from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.devices.models import Device
 from servicedesk.devices.queries import FleetFilter, fleet_counts
 from servicedesk.orders.models import OrderTarget
-from servicedesk.sla.clocks import evaluated
-from servicedesk.sla.cycles import Metric, Verdict, current
+from servicedesk.sla.clocks import Clock, clocks_shown
+from servicedesk.sla.cycles import Verdict
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.models import (
     IS_OPEN,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from servicedesk.core.actors import Actor
-    from servicedesk.sla.cycles import Cycle
 
 # as constants, so that the planner sees the words and knows how rare they are
 SPANISH: ColumnElement[Any] = literal_column("'spanish'::regconfig")
@@ -149,7 +148,7 @@ class TicketView:
     ticket: Ticket
     entries: Sequence[TicketEntry]
     counts_now: Mapping[int, int]  # by entry: what a question to the fleet counts at this moment
-    clocks: Sequence[Cycle]  # the newest of each metric
+    clocks: Sequence[Clock]  # the newest of each metric
     watchers: Sequence[TicketWatcher]
     related: Sequence[Ticket]
     merged_into: str | None  # the reference of the ticket that goes on with it
@@ -177,7 +176,6 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
     """Return what a ticket's page shows to this actor. Raises NotFound."""
     ticket = ticket_named(actor, reference)
     session = database.session()
-    cycles = evaluated(session, ticket.ledger_id, clock.now())
     devices = session.execute(
         select(Device.reference, func.count().over())
         .where(Device.id.in_(_device_ids(ticket)))
@@ -191,7 +189,7 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         ticket=ticket,
         entries=entries,
         counts_now=counts_now(actor, entries),
-        clocks=[cycle for metric in Metric if (cycle := current(cycles, metric))],
+        clocks=clocks_shown(session, ticket.ledger_id, clock.now()),
         watchers=session.scalars(
             select(TicketWatcher).where(TicketWatcher.ticket_id == ticket.id)
         ).all(),

@@ -96,6 +96,8 @@ def foreign(desk) -> dict[str, list[str]]:
         "user_id": [str(contact.user_id)],
         "token_id": [str(token)],
         "contract": [contract],
+        "metric": ["resolution"],
+        "ordinal": ["1"],
     }
 
 

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask import g
 
 from servicedesk.core import clock, database
+from servicedesk.core.text import Text, msgid
+from servicedesk.shell.formatting import duration, instant
+from servicedesk.shell.language import translate
+from servicedesk.shell.session import current_actor
 from servicedesk.sla import clocks
+from servicedesk.sla.cycles import Party, Verdict
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from servicedesk.sla.calendar import BusinessCalendar
+    from servicedesk.sla.clocks import Clock
     from servicedesk.sla.models import SlaLedger
+
+WAITS = {
+    Party.CLIENT: msgid("It waits for the client."),
+    Party.THIRD_PARTY: msgid("It waits for a third party."),
+    Party.DEVICE: msgid("It waits for the device."),
+    Party.PLANNED: msgid("It waits for the agreed date."),
+}
+# with an instant that the event has as evidence
+DATED_WAITS = {
+    Party.DEVICE: {"last_contact_at": msgid("It waits for the device: last contact %(when)s.")},
+    Party.PLANNED: {
+        "until": msgid("It waits for the agreed date, %(when)s."),
+        "planned_for": msgid("It waits for the agreed date, %(when)s."),
+    },
+}
 
 
 def time_left(ledger: SlaLedger, due_at: datetime) -> timedelta:
@@ -29,3 +48,48 @@ def _calendar(ledger: SlaLedger) -> BusinessCalendar:
     if ledger.calendar_id not in known:
         known[ledger.calendar_id] = clocks.calendar_of(database.session(), ledger)
     return known[ledger.calendar_id]
+
+
+def clock_words(shown: Clock) -> str:
+    """Return what is left and until when, what it waits for, or how much it took."""
+    cycle = shown.cycle
+    values = {
+        "used": duration(cycle.elapsed),
+        "target": duration(cycle.target),
+        "left": duration(cycle.remaining),
+        "due": instant(cycle.due_at),
+    }
+    if cycle.verdict is Verdict.BREACHED:
+        sentence = msgid("Target %(target)s of business time; used %(used)s.")
+    elif not cycle.is_open:
+        sentence = msgid("Used %(used)s of %(target)s.")
+    elif cycle.waiting_for:
+        sentence = msgid("%(left)s of business time left.")
+    else:
+        sentence = msgid("%(left)s of business time left, due %(due)s.")
+    return f"{translate(Text(sentence, values))} {_wait_words(shown)}".strip()
+
+
+def _wait_words(shown: Clock) -> str:
+    """Return for whom or what it waits, with what is known of it."""
+    party = shown.cycle.waiting_for
+    if party is None:
+        return ""
+    known = shown.cause.evidence if shown.cause else {}
+    dated = DATED_WAITS.get(party, {})
+    when, sentence = next(
+        ((at, sentence) for name, sentence in dated.items() if (at := _told(known.get(name)))),
+        (None, WAITS[party]),
+    )
+    if party is Party.CLIENT and current_actor().is_contact:
+        sentence = msgid("It waits for you.")
+    return translate(Text(sentence, {"when": instant(when)} if when else {}))
+
+
+def _told(said: object) -> datetime | None:
+    """Return an instant that an event has as evidence."""
+    try:
+        at = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None

@@ -14,6 +14,7 @@ from servicedesk.devices.queries import fleet_figures
 from servicedesk.orders.listing import orders_without_ticket_that_wait
 from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
+from servicedesk.sla.checking import standing_alarm
 from servicedesk.tickets import queries
 from servicedesk.tickets.models import QUEUE_LABELS
 
@@ -48,4 +49,5 @@ def desk() -> ResponseReturnValue:
         unassigned=queries.tickets_by_due(actor, queries.TicketFilter(assignee="none"), size=15),
         queues=QUEUE_LABELS,
         stuck=orders_without_ticket_that_wait(actor),
+        alarm=standing_alarm(actor),
     )

@@ -1,0 +1,205 @@
+"""Checks of the clocks as things that are done and remembered: asked for, seen, and alarming."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import select
+
+from servicedesk.accounts.models import User
+from servicedesk.core import clock, database
+from servicedesk.core.actors import SYSTEM, Role
+from servicedesk.core.jobs import JobName
+from servicedesk.core.mail import queue_mail
+from servicedesk.core.permissions import Permission, may, require
+from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.sla.models import SlaCheck
+from servicedesk.sla.rebuild import Checked, Difference, check_ledgers, set_right
+from servicedesk.sla.recounting import check_counters, set_counters_right
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from servicedesk.core.actors import Actor
+    from servicedesk.core.unit_of_work import Work
+
+CHECK = JobName("sla.check")
+NIGHT = (time(3), ZoneInfo("Europe/Madrid"))  # when the clock has everything checked
+SILENCE = timedelta(minutes=10)  # without a sign of life a check is dead
+MOST_KEPT = 200  # differences
+MOST_MAILED = 10
+MOST_NOTED = 50
+RUNS_SHOWN = 30
+
+log = structlog.get_logger("servicedesk.sla")
+
+
+def check_all(
+    client_id: int | None = None, seen: Callable[[Checked], None] = lambda _: None
+) -> list[Difference]:
+    """Return everything that is not as the events say; changes nothing."""
+    session, found = database.session(), []
+    for checked in check_ledgers(session, client_id):
+        found += [each for differing in checked.differences.values() for each in differing]
+        seen(checked)
+    found += check_counters(session, client_id)
+    session.rollback()
+    return found
+
+
+def rebuild_all(
+    client_id: int | None = None, seen: Callable[[Checked], None] = lambda _: None
+) -> list[Difference]:
+    """Set right everything that is not as the events say; return what that was.
+
+    Each batch is a transaction of its own, so the desk goes on meanwhile; the counters come last.
+    """
+    session, found = database.session(), []
+    held: list[int] = []
+    for checked in check_ledgers(session, client_id):
+        differing = [each for some in checked.differences.values() for each in some]
+        if checked.differences:
+            held += _rebuild(list(checked.differences), differing)
+        found += differing
+        seen(checked)
+    for ledger_id in held:  # somebody was working on it: wait for them
+        _rebuild([ledger_id], [], waits=True)
+    with unit_of_work(SYSTEM, "sla.recount") as work:
+        counters = check_counters(work.session, client_id)
+        if counters:
+            set_counters_right(work.session, client_id)
+            _note(work, counters)
+    return found + counters
+
+
+def _rebuild(ids: list[int], differing: Sequence[Difference], *, waits: bool = False) -> list[int]:
+    with unit_of_work(SYSTEM, "sla.rebuild") as work:
+        held = set_right(work.session, ids, waits=waits)
+        _note(work, differing, ledgers=len(ids) - len(held))
+    return held
+
+
+def _note(work: Work, differing: Sequence[Difference], **facts: int) -> None:
+    """Have the audit trail say what was set right."""
+    if differing:
+        work.concerns(None, "SLA")
+        told = [str(difference) for difference in differing[:MOST_NOTED]]
+        work.note(differences=len(differing), first=told, **facts)
+
+
+def ask_check(actor: Actor) -> None:
+    """Have a worker check everything now, unless one is at it. Raises Forbidden."""
+    require(actor, Permission.ACCOUNT_ADMINISTER)
+    with unit_of_work(actor, "sla.ask_check") as work:
+        unfinished = select(SlaCheck).where(SlaCheck.finished_at.is_(None))
+        if any(is_running(run) for run in work.session.scalars(unfinished)):
+            return
+        check = SlaCheck(asked_by=actor.name, asked_at=work.at)
+        work.session.add(check)
+        work.session.flush()
+        work.concerns(None, "SLA")
+        work.enqueue(CHECK, check_id=check.id)
+
+
+def run_check(check_id: int | None, *, repairs: bool = False) -> None:
+    """Check, or set right, everything under a row that tells of it; raise the alarm if need be."""
+    run_id = check_id if check_id is not None else _begin(repairs=repairs)
+    if run_id is None:
+        return
+
+    def seen(checked: Checked) -> None:
+        log.info("clocks checked", done=checked.done, total=checked.total, repairs=repairs)
+        with unit_of_work(SYSTEM, "sla.check") as work:
+            run = work.session.get_one(SlaCheck, run_id)
+            run.started_at = run.started_at or work.at
+            run.seen_at, run.ledgers, run.total = work.at, checked.done, checked.total
+
+    found = (rebuild_all if repairs else check_all)(seen=seen)
+    with unit_of_work(SYSTEM, "sla.check") as work:
+        run = work.session.get_one(SlaCheck, run_id)
+        run.started_at = run.started_at or work.at
+        run.finished_at, run.difference_count = work.at, len(found)
+        run.differences = [asdict(difference) for difference in found[:MOST_KEPT]]
+        if repairs:
+            work.enqueue(CHECK, check_id=_asked(work).id)  # nobody believes a repair unseen
+        elif found:
+            _raise_alarm(work, found)
+
+
+def _asked(work: Work) -> SlaCheck:
+    check = SlaCheck(asked_at=work.at)
+    work.session.add(check)
+    work.session.flush()
+    return check
+
+
+def _begin(*, repairs: bool) -> int | None:
+    """Return the id of a new run; None if tonight's check was made or is being made."""
+    with unit_of_work(SYSTEM, "sla.check") as work:
+        if not repairs and not _is_due(work):
+            return None
+        run = SlaCheck(repairs=repairs, asked_at=work.at, started_at=work.at, seen_at=work.at)
+        work.session.add(run)
+        work.session.flush()
+        return run.id
+
+
+def _is_due(work: Work) -> bool:
+    at, zone = NIGHT
+    local = work.at.astimezone(zone)
+    tonight = datetime.combine(local.date(), at, zone)
+    if local < tonight:
+        return False
+    done = select(SlaCheck.id).where(
+        SlaCheck.started_at >= tonight,
+        SlaCheck.repairs.is_(False),
+        SlaCheck.finished_at.is_not(None) | (SlaCheck.seen_at > work.at - SILENCE),
+    )
+    return work.session.scalar(done.limit(1)) is None
+
+
+def _raise_alarm(work: Work, found: Sequence[Difference]) -> None:
+    log.error("the clocks are not as their events say", differences=len(found))
+    people = work.session.execute(
+        select(User.email, User.language).where(User.is_active, User.role == Role.SUPERVISOR)
+    )
+    for email, language in people:
+        queue_mail(
+            work,
+            email,
+            language,
+            "sla_differences",
+            about="SLA",
+            count=len(found),
+            differences=[str(difference) for difference in found[:MOST_MAILED]],
+        )
+
+
+def latest_checks(actor: Actor) -> Sequence[SlaCheck]:
+    """Return the newest runs, newest first. Raises Forbidden."""
+    require(actor, Permission.ACCOUNT_ADMINISTER)
+    wanted = select(SlaCheck).order_by(SlaCheck.id.desc()).limit(RUNS_SHOWN)
+    return database.session().scalars(wanted).all()
+
+
+def standing_alarm(actor: Actor) -> SlaCheck | None:
+    """Return the newest finished check if it found something, for whoever can see to it."""
+    if not may(actor, Permission.ACCOUNT_ADMINISTER):
+        return None
+    newest = database.session().scalar(
+        select(SlaCheck)
+        .where(SlaCheck.finished_at.is_not(None), SlaCheck.repairs.is_(False))
+        .order_by(SlaCheck.id.desc())
+        .limit(1)
+    )
+    return newest if newest and newest.difference_count else None
+
+
+def is_running(check: SlaCheck) -> bool:
+    """Whether it waits for a worker or is at work."""
+    alive = check.seen_at or check.asked_at
+    return check.finished_at is None and alive > clock.now() - SILENCE

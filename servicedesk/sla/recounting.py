@@ -1,0 +1,99 @@
+"""The counters of the dashboard, counted again from the rows of ledgers and cycles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from servicedesk.sla.rebuild import Difference
+from servicedesk.sla.tallies import EVERY_AGENT, FOLD_LOCK
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+# One statement, so one moment: changes are written in the transaction of the rows they count.
+# `marks` says in SQL what tallies.marks_of says of one ledger.
+COMPARED = """
+WITH marks AS (
+  SELECT client_id, coalesce(agent_id, 0) AS agent_id, metric || '.' || what.name AS figure,
+         month AS on_day, 0 AS slot, kind, priority, queue, count(*) AS amount
+    FROM sla_cycle, LATERAL (VALUES
+           (CASE verdict WHEN 'met' THEN 'met' ELSE 'breached' END, true), ('near', is_near_miss)
+         ) AS what(name, counts)
+   WHERE month IS NOT NULL AND what.counts AND {whose}
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+  UNION ALL
+  SELECT client_id, coalesce(agent_id, 0), 'arrived', date_trunc('month', started_on)::date,
+         started_slot, kind, priority, queue, count(*)
+    FROM sla_ledger WHERE standing <> 'merged' AND {whose} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+  UNION ALL
+  SELECT client_id, coalesce(agent_id, 0), 'open.' || standing, started_on,
+         0, kind, priority, queue, count(*)
+    FROM sla_ledger WHERE standing NOT IN ('ended', 'merged') AND {whose} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+), compared AS (
+  SELECT c.id AS client_id, a.id AS agent_id, figure, on_day, slot, kind, priority, queue,
+         sum(stored) AS stored, sum(derived) AS derived
+    FROM (SELECT *, 0 AS stored, amount AS derived FROM marks
+          UNION ALL
+          SELECT client_id, agent_id, figure, on_day, slot, kind, priority, queue, amount,
+                 amount, 0 FROM sla_tally_change WHERE {whose}) AS counted,
+         LATERAL (VALUES (0), (counted.client_id)) AS c(id),
+         LATERAL (VALUES (-1), (counted.agent_id)) AS a(id)
+   WHERE {level}
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+  UNION ALL
+  SELECT client_id, agent_id, figure, on_day, slot, kind, priority, queue, amount, 0
+    FROM sla_tally WHERE {whose}
+), wrong AS (
+  SELECT client_id, agent_id, figure, on_day, slot, kind, priority, queue,
+         sum(stored) AS stored, sum(derived) AS derived
+    FROM compared GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(stored) <> sum(derived)
+)
+"""
+LISTED = """
+SELECT coalesce(client.reference, CASE wrong.client_id WHEN 0 THEN '' ELSE '?' END) AS client,
+       wrong.* FROM wrong LEFT JOIN client ON client.id = wrong.client_id
+ ORDER BY figure, on_day, wrong.client_id, agent_id, slot, kind, priority, queue
+"""
+SET_RIGHT = """
+, written AS (
+  INSERT INTO sla_tally AS t
+         (client_id, agent_id, figure, on_day, slot, kind, priority, queue, amount)
+  SELECT client_id, agent_id, figure, on_day, slot, kind, priority, queue, derived - stored FROM wrong
+  ON CONFLICT (client_id, agent_id, figure, on_day, slot, kind, priority, queue)
+  DO UPDATE SET amount = t.amount + excluded.amount
+  RETURNING 1
+) SELECT count(*) FROM written
+"""
+
+
+def _compared(client_id: int | None) -> str:
+    if client_id is None:
+        return COMPARED.format(whose="true", level="true")
+    return COMPARED.format(whose="client_id = :client", level="c.id = :client")
+
+
+def check_counters(session: Session, client_id: int | None = None) -> list[Difference]:
+    """Return the counters that do not count what is there; one statement."""
+    rows = session.execute(text(_compared(client_id) + LISTED), {"client": client_id})
+    return [
+        Difference(
+            subject="",
+            place=(
+                f"counter {row.figure} {row.on_day} {row.client or 'all clients'}"
+                f" agent {'all' if row.agent_id == EVERY_AGENT else row.agent_id}"
+                f" {row.kind}/{row.priority}/{row.queue} hour {row.slot}:"
+            ),
+            stored=str(row.stored),
+            derived=str(row.derived),
+        )
+        for row in rows
+    ]
+
+
+def set_counters_right(session: Session, client_id: int | None = None) -> int:
+    """Have every counter count what is there; return how many did not. Nobody folds meanwhile."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": FOLD_LOCK})
+    statement = _compared(client_id) + SET_RIGHT
+    return session.scalar(text(statement), {"client": client_id}) or 0
