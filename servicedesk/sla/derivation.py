@@ -42,20 +42,20 @@ def derive(
     With `acts`, the rows say that what is reached has been acted on as well.
     """
     evaluation = evaluation_of(events, now)
-    numbered = _numbered(evaluation.cycles)
+    by_key = numbered(evaluation.cycles)
     planned = [(event.at, event.terms) for event in events if event.terms]
     (first_at, first), (_, plan) = planned[0], planned[-1]
     response = current(evaluation.cycles, Metric.FIRST_RESPONSE)
     resolution = current(evaluation.cycles, Metric.RESOLUTION)
     reached = {
         key: [p for p in percents_watched(cycle) if p > warned.get(key, 0) and cycle.has_reached(p)]
-        for key, cycle in numbered.items()
+        for key, cycle in by_key.items()
         if cycle.is_running
     }
     done = {
-        key: max([warned.get(key, 0), *(reached.get(key, ()) if acts else ())]) for key in numbered
+        key: max([warned.get(key, 0), *(reached.get(key, ()) if acts else ())]) for key in by_key
     }
-    looks = (next_look_at(cycle, done[key], now) for key, cycle in numbered.items())
+    looks = (next_look_at(cycle, done[key], now) for key, cycle in by_key.items())
     due = (cycle.due_at for cycle in evaluation.cycles if cycle.is_open and cycle.due_at)
     local = first_at.astimezone(_zone(first))
     return Derived(
@@ -78,14 +78,15 @@ def derive(
             "resolution_verdict": resolution.verdict if resolution else None,
         },
         cycles={
-            key: _columns(cycle) | {"warned_percent": done[key]} for key, cycle in numbered.items()
+            key: _columns(cycle) | {"warned_percent": done[key]} for key, cycle in by_key.items()
         },
-        told=numbered,
+        told=by_key,
         reached={key: percents for key, percents in reached.items() if percents},
     )
 
 
-def _numbered(cycles: Iterable[Cycle]) -> dict[CycleKey, Cycle]:
+def numbered(cycles: Iterable[Cycle]) -> dict[CycleKey, Cycle]:
+    """Return cycles by metric and ordinal: under these they are stored and warned of."""
     found: dict[CycleKey, Cycle] = {}
     ordinals: dict[Metric, int] = {}
     for cycle in cycles:

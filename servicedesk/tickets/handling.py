@@ -183,6 +183,13 @@ def _note_owner(work: Work, ticket: Ticket) -> None:
     clocks.record(work, ledger_of(work, ticket), EventKind.ASSIGNED, owner=owner)
 
 
+def hand_over(work: Work, ticket: Ticket, queue: Queue) -> None:
+    """Give it to a queue, to nobody in particular, as a step of whatever caused it."""
+    ticket.assignee_id = ticket.assignee_name = None
+    ticket.queue = queue
+    _note_owner(work, ticket)
+
+
 def _wait(work: Work, ticket: Ticket) -> None:
     ledger = ledger_of(work, ticket)
     clocks.record(work, ledger, EventKind.RESPONDED)

@@ -71,6 +71,7 @@ class TicketState(StrEnum):
     CANCELLED = "cancelled"
 
 
+MOST_ESCALATED = 3
 OPEN_STATES = frozenset({TicketState.NEW, TicketState.IN_PROGRESS, TicketState.WAITING_CLIENT})
 
 KIND_PREFIXES = {
@@ -150,6 +151,8 @@ class Ticket(Model):
             postgresql_where=text("state in ('new', 'in_progress', 'waiting_client')"),
         ),
         Index("ix_ticket_resolved", "resolved_at", postgresql_where=text("state = 'resolved'")),
+        CheckConstraint("escalation between 0 and 3", "escalation_goes_up_to_three"),
+        Index("ix_ticket_escalated", "id", postgresql_where=text("escalation > 0")),
         Index("ix_ticket_search", "search", postgresql_using="gin"),
     )
 
@@ -175,6 +178,8 @@ class Ticket(Model):
     closed_at: Mapped[datetime | None]
     close_due_at: Mapped[datetime | None]  # when it closes by itself after it was resolved
     reopened_count: Mapped[int] = mapped_column(default=0)
+    # how often a warning called for more attention; never changes what was promised
+    escalation: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     rating: Mapped[int | None]
     rating_comment: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
@@ -268,6 +273,7 @@ class EntryKind(StrEnum):
     ORDER_RESUMED = "order_resumed"
     ORDER_CANCELLED = "order_cancelled"
     RATED = "rated"
+    ESCALATED = "escalated"  # a threshold of a clock called for more attention
 
 
 class TicketEntry(Model):
