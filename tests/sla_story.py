@@ -7,16 +7,21 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import func, select, text
 
+from servicedesk.accounts.models import Notice
+from servicedesk.accounts.notices import add_notices
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Actor
+from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.sla.cycles import Metric
 from servicedesk.sla.jobs import watch
 from servicedesk.sla.models import CalendarVersion, PlanVersion, ServiceLevel, SlaWarning
 from servicedesk.sla.plan import PRIORITIES
 from servicedesk.sla.standard import office_hours
 from servicedesk.sla.terms import forget_terms
 from servicedesk.tickets.intake import NewTicket, open_ticket
-from servicedesk.tickets.models import Impact, Ticket, TicketKind, Urgency
-from servicedesk.tickets.warnings import tell_warning
+from servicedesk.tickets.models import EntryKind, Impact, Ticket, TicketKind, Urgency
+from servicedesk.tickets.timeline import tell
+from servicedesk.tickets.warnings import NOTICE, tell_warning
 
 MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)  # ten in Madrid
 ALWAYS = {"time_zone": "Europe/Madrid", "weekly": [[[0, 1440]]] * 7, "holidays": []}
@@ -162,3 +167,61 @@ def count_of(model) -> int:
 
 def names(*people: Actor) -> list[str]:
     return sorted(person.name for person in people)
+
+
+def notify(client_id: int, reference: str, *people: Actor, **facts: object) -> list[int]:
+    """Tell people of a clock in the desk; return the notices, oldest first."""
+    told = {
+        "title": "The scanner <b>is</b> dead",
+        "client": "Somebody Ltd",
+        "metric": "resolution",
+        "percent": 75,
+        "left": 3600,
+        "due_at": MONDAY,
+    }
+    with unit_of_work(SYSTEM, "tests.notify") as work:
+        add_notices(
+            work,
+            [person.user_id or 0 for person in people],
+            kind=NOTICE,
+            reference=reference,
+            client_id=client_id,
+            **told | facts,
+        )
+    query = select(Notice.id).where(Notice.reference == reference).order_by(Notice.id)
+    return rows(query)[-len(people) :]
+
+
+def warned(ticket: Ticket) -> None:
+    """Have a ticket look as if its clock had warned in each way, and escalated it."""
+    with unit_of_work(SYSTEM, "tests.warned") as work:
+        found = work.session.get_one(Ticket, ticket.id)
+        found.escalation = 2
+        tell(
+            work,
+            found,
+            EntryKind.ESCALATED,
+            is_public=False,
+            plan="Standard v1",
+            metric="resolution",
+            percent=100,
+            escalation=2,
+            queue="security",
+        )
+        outcomes = {50: "passed_over", 75: "told", 90: "cause_gone", 95: "told", 100: None}
+        for percent, outcome in outcomes.items():
+            work.session.add(
+                SlaWarning(
+                    client_id=ticket.client_id,
+                    ledger_id=ticket.ledger_id,
+                    metric=Metric.RESOLUTION,
+                    ordinal=2,
+                    percent=percent,
+                    reached_at=work.at,
+                    fired_at=work.at,
+                    tell_at=work.at,
+                    told_at=work.at if outcome == "told" else None,
+                    outcome=outcome,
+                    told_to=["Ana", "Berta"] if percent == 75 else [],
+                )
+            )
