@@ -18,6 +18,7 @@ from servicedesk.sla.models import CalendarVersion, PlanVersion, ServiceLevel, S
 from servicedesk.sla.plan import PRIORITIES
 from servicedesk.sla.standard import office_hours
 from servicedesk.sla.terms import forget_terms
+from servicedesk.tickets.handling import assign_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import EntryKind, Impact, Ticket, TicketKind, Urgency
 from servicedesk.tickets.timeline import tell
@@ -97,6 +98,10 @@ class ClockStory:
         )
         with clock.told_as(at):
             return open_ticket(self.contact, new)
+
+    def give(self, ticket: Ticket, agent: Actor) -> None:
+        with clock.told_as(ticket.created_at):
+            assign_ticket(self.agent, ticket.reference, agent.user_id)
 
 
 def sweep_at(at: datetime) -> None:

@@ -193,8 +193,12 @@ def ledger_events(session: Session, ledger_id: int) -> list[LedgerEvent]:
 
 
 def evaluated(session: Session, ledger_id: int, now: datetime) -> tuple[Cycle, ...]:
-    """Return the cycles of a ledger as they stand at `now`, from its events alone."""
-    return evaluate(ledger_events(session, ledger_id), now)
+    """Return the cycles of a ledger as they stand at `now`, from its events alone.
+
+    What has happened has happened: a clock that was set back does not take an event away.
+    """
+    events = ledger_events(session, ledger_id)
+    return evaluate(events, max([now, *(event.at for event in events)]))
 
 
 def refresh(

@@ -7,20 +7,17 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from servicedesk.accounts.models import Notice, User
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.sla.evaluation import EventKind
+from servicedesk.sla.jobs import watch
 from servicedesk.sla.models import SlaEvent, SlaLedger
 from servicedesk.tickets import warnings as telling
-from servicedesk.tickets.handling import (
-    add_message,
-    assign_ticket,
-    move_ticket,
-    reclassify_ticket,
-)
+from servicedesk.tickets.handling import add_message, move_ticket, reclassify_ticket
 from servicedesk.tickets.models import EntryKind, Impact, Queue, TicketEntry, Urgency
 from servicedesk.tickets.queries import TicketFilter, ticket_view, tickets, tickets_by_due
 from servicedesk.tickets.warnings import tell_warning
@@ -55,7 +52,7 @@ def test_who_has_the_ticket_is_told_by_mail_and_in_the_desk(make):
     story = ClockStory(make, threshold(50, "assignee"))
     ticket = story.open()
     make.agent()
-    assign_ticket(story.agent, ticket.reference, story.agent.user_id)
+    story.give(ticket, story.agent)
     sweep_at(HALF)
     tell_at(HALF)
     (mail,) = mails()
@@ -81,7 +78,7 @@ def test_each_group_is_reached_and_each_person_once(make):
     manager = make.person(Role.ACCOUNT_MANAGER, story.client)
     make.person(Role.ACCOUNT_MANAGER, make.client())  # looks after somebody else
     ticket = story.open()
-    assign_ticket(story.agent, ticket.reference, story.agent.user_id)
+    story.give(ticket, story.agent)
     sweep_at(HALF)
     tell_at(HALF)
     told = (story.agent, other, supervisor, manager)
@@ -107,7 +104,7 @@ def test_for_a_missing_assignee_the_agents_are_told(make):
     story = ClockStory(make, threshold(50, "assignee"))
     other, gone = make.agent(), make.agent()
     ticket = story.open()
-    assign_ticket(story.agent, ticket.reference, gone.user_id)
+    story.give(ticket, gone)
     with database.acting_as(SYSTEM):
         database.session().get_one(User, gone.user_id).is_active = False
         database.session().commit()
@@ -234,6 +231,28 @@ def test_while_the_clock_is_paused_it_is_asked_again_later_until_it_runs(make):
     assert len(mails()) == 1
 
 
+def test_a_clock_that_was_set_back_does_not_forget_that_it_was_solved(make):
+    story = ClockStory(make, threshold(50, "queue", raises=True))
+    ticket = story.open()
+    sweep_at(HALF)
+    with clock.told_as(HALF + HOUR):
+        move_ticket(story.agent, ticket.reference, "resolve", words="Done.")
+    tell_at(HALF)
+    assert outcomes() == [(50, "cause_gone")]
+
+
+def test_a_clock_that_jumps_fires_each_threshold_once(make):
+    story = ClockStory(make, threshold(50, "queue"), threshold(75, "queue"))
+    story.open()
+    for jump in (0, -300, 10, 3000, -3000, 0, 5000, 1):
+        with time_machine.travel(HALF + timedelta(minutes=jump), tick=True):
+            watch()
+            for row in warnings():
+                telling.tell_warning(row.id)
+    assert sorted(percent for percent, _ in outcomes()) == [50, 75]
+    assert len(mails()) == 2
+
+
 def test_only_the_highest_threshold_of_a_look_is_told(make):
     story = ClockStory(make, threshold(50, "queue"), threshold(75, "queue", raises=True))
     ticket = story.open()
@@ -286,7 +305,7 @@ def _used(percent: int) -> datetime:
 def test_a_threshold_gives_the_ticket_to_a_queue_and_says_so_among_us(make):
     story = ClockStory(make, threshold(50, "assignee", queue="security"))
     ticket = story.open()
-    assign_ticket(story.agent, ticket.reference, story.agent.user_id)
+    story.give(ticket, story.agent)
     sweep_at(HALF)
     tell_at(HALF)
     found = fresh(ticket)

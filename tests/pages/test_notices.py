@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from config import ROOT, Settings
+from servicedesk.accounts.jobs import forget_read_notices
 from servicedesk.accounts.notices import notices, read_all_notices, read_notice, unread_count
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
@@ -62,6 +63,17 @@ def test_everybody_has_their_own_notices_and_puts_away_only_those(make, cast):
     with database.acting_as(other):
         read_all_notices(other, theirs)  # what came since was not seen
     assert (of(cast.agent), of(other)) == (1, 1)
+
+
+def test_what_was_read_long_ago_is_forgotten_and_what_was_not_stays(cast):
+    read, _unread = (told(cast, cast.agent)[0] for _ in range(2))
+    with database.acting_as(cast.agent):
+        read_notice(cast.agent, read)
+    for days, left in ((89, 2), (91, 1)):
+        with clock.told_as(datetime.now(UTC) + timedelta(days=days)):
+            forget_read_notices()
+        assert len(of(cast.agent, 0)) == left
+    assert of(cast.agent) == 1
 
 
 def test_the_database_itself_shows_nobody_the_notices_of_another(make, cast):
