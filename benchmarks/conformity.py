@@ -152,7 +152,7 @@ def line(
     """Print the best of some rounds with its ratio and statements; return its milliseconds."""
     times = []
     for _ in range(rounds):
-        with _counting(engine) as statements:
+        with counting(engine) as statements:
             began = time.perf_counter()
             act()
             times.append((time.perf_counter() - began) * 1000)
@@ -162,7 +162,7 @@ def line(
 
 
 @contextmanager
-def _counting(engine: Engine) -> Iterator[list[str]]:
+def counting(engine: Engine) -> Iterator[list[str]]:
     found: list[str] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

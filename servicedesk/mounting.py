@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, redirect, url_for
 
-from servicedesk.accounts.web import account, sign_in
+from servicedesk.accounts.web import account, notices, sign_in
 from servicedesk.accounts.web import admin as accounts_admin
 from servicedesk.clients.web import admin as clients_admin
 from servicedesk.clients.web import api as clients_api
@@ -87,6 +87,7 @@ WORDS = {
     "standing_labels": STANDING_LABELS,
     "state_label": state_label,
     "time_left": time_left,
+    "unread_notices": notices.unread_notices,
     "urgency_labels": URGENCY_LABELS,
     "verdict_words": verdict_words,
 }
@@ -177,6 +178,7 @@ def _add_shared_pages(blueprint: Blueprint) -> None:
     for pages in (
         of_fleet,
         documents.blueprint(),
+        notices.blueprint(),
         tickets.tickets(),
         tickets.ask(),
         order.blueprint(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -109,3 +110,26 @@ class ApiToken(Model):
     last_used_at: Mapped[datetime | None]
 
     user: Mapped[User] = relationship(lazy="raise_on_sql")
+
+
+class Notice(Model):
+    """Something a person is told inside the desk; `kind` and `facts` become words when it is read.
+
+    `client_id` says whom it is about; clients stand a floor above, so it is no key.
+    """
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("ix_notice_user_id_id", "user_id", "id"),
+        Index("ix_notice_unread", "user_id", postgresql_where=text("read_at is null")),
+    )
+    __audited__ = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    client_id: Mapped[int | None]
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    reference: Mapped[str]  # of what it leads to
+    facts: Mapped[dict[str, Any]]
+    read_at: Mapped[datetime | None]

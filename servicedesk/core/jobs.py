@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy.orm import Session
@@ -88,3 +88,20 @@ def enqueue(
             "at": at,
         },
     )
+
+
+def enqueue_all(
+    session: Session,
+    job: Job[Any] | JobName,
+    wanted: Sequence[tuple[datetime | None, dict[str, Any]]],
+) -> None:
+    """Write many jobs of one name, each with its time and arguments, in one statement."""
+    told = [
+        {"arguments": arguments, "start_at": at.isoformat() if at else None}
+        for at, arguments in wanted
+    ]
+    if told:
+        session.execute(
+            text("SELECT desk_enqueue_all(:queue, :name, CAST(:jobs AS jsonb))"),
+            {"queue": job.queue, "name": job.name, "jobs": json.dumps(told)},
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from servicedesk.core.database import Model, session
 from servicedesk.core.jobs import job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from servicedesk.core.unit_of_work import Work
 
@@ -68,6 +69,40 @@ def queue_mail(
             "about": about,
         },
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """One of many mails that say the same, each in its reader's words."""
+
+    recipient: str
+    language: str
+    context: Mapping[str, Any]
+
+
+def queue_mails(work: Work, letters: Sequence[Letter], template: str, *, about: str) -> None:
+    """Have a worker send many mails of one template; one statement, see `queue_mail`."""
+    if letters:
+        work.session.execute(
+            text(
+                "SELECT count(desk_queue_mail(m->>'to', m->>'language', :template, m->'context',"
+                " :about)) FROM jsonb_array_elements(CAST(:letters AS jsonb)) m"
+            ),
+            {
+                "template": template,
+                "about": about,
+                "letters": json.dumps(
+                    [
+                        {
+                            "to": letter.recipient,
+                            "language": letter.language,
+                            "context": audit.plain(dict(letter.context)),
+                        }
+                        for letter in letters
+                    ]
+                ),
+            },
+        )
 
 
 class MailNotAccepted(Exception):

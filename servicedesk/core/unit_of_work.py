@@ -14,7 +14,7 @@ from servicedesk.core import audit, clock, database, jobs
 from servicedesk.core.events import reactions_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from servicedesk.core.actors import Actor
@@ -51,6 +51,14 @@ class Work:
     ) -> None:
         """Have a worker do `job` after the commit; see `core.jobs.enqueue`."""
         jobs.enqueue(self.session, job, arguments, at=at, lock=lock, once_as=once_as)
+
+    def enqueue_all(
+        self,
+        job: jobs.Job[Any] | jobs.JobName,
+        wanted: Sequence[tuple[datetime | None, dict[str, Any]]],
+    ) -> None:
+        """Have a worker do `job` once for each time and arguments; see `core.jobs.enqueue_all`."""
+        jobs.enqueue_all(self.session, job, wanted)
 
     def concerns(self, client_id: int | None, reference: str) -> None:
         """Name what this is about: the subject of the audit entry and the chain it goes to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from flask_babel import (
     format_date,
@@ -32,6 +33,7 @@ def install(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         datetime=instant,
+        from_iso=datetime.fromisoformat,
         date=day,
         ago=ago,
         until=until,
@@ -42,17 +44,22 @@ def install(app: Flask) -> None:
     )
 
 
-def instant(value: datetime | str | None, style: str = "short") -> str:
-    """Return date and time in the reader's zone; kept facts hold them as ISO text."""
+def instant(value: datetime | str | None, style: str = "short", zone: str | None = None) -> str:
+    """Return date and time in the reader's zone; a mail names its reader's `zone`.
+
+    Facts that are kept hold instants as ISO text.
+    """
     if value is None:
         return "—"
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
+    in_zone = value.astimezone(ZoneInfo(zone)) if zone else value
     pattern = {"es": "EEE d MMM, HH:mm", "year": "d MMM y, HH:mm"}
     if style == "long":
-        return str(format_datetime(value, pattern["year"]))
+        return str(format_datetime(in_zone, pattern["year"], rebase=not zone))
     this_year = value.year == clock.now().year
-    return str(format_datetime(value, pattern["es"] if this_year else pattern["year"]))
+    shown = pattern["es"] if this_year else pattern["year"]
+    return str(format_datetime(in_zone, shown, rebase=not zone))
 
 
 def day(value: date | datetime | None) -> str:

@@ -17,6 +17,7 @@ ICONS = (
     "check",
     "checklist",
     "chevron-right",
+    "chevrons-up",
     "circle-check",
     "circle-x",
     "clipboard-check",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from servicedesk.sla.cycles import Metric, current
 from servicedesk.sla.derivation import derive, numbered
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from servicedesk.sla.calendar import BusinessCalendar
     from servicedesk.sla.cycles import Cycle, Party, Terms
     from servicedesk.sla.derivation import Derived
+    from servicedesk.sla.tallies import Mark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def open_ledger(work: Work, contract: Contract, subject: Subject) -> SlaLedger:
     work.session.add(ledger)
     work.session.flush()
     started.ledger_id = ledger.id
-    cycles = _write_cycles(ledger, [], derived)
+    cycles = _write_cycles(ledger, [], derived, [])
     work.session.add_all([started, *cycles])
     note_changes(work.session, Counter(), marks_of(ledger, cycles))
     return ledger
@@ -192,8 +194,12 @@ def ledger_events(session: Session, ledger_id: int) -> list[LedgerEvent]:
 
 
 def evaluated(session: Session, ledger_id: int, now: datetime) -> tuple[Cycle, ...]:
-    """Return the cycles of a ledger as they stand at `now`, from its events alone."""
-    return evaluate(ledger_events(session, ledger_id), now)
+    """Return the cycles of a ledger as they stand at `now`, from its events alone.
+
+    What has happened has happened: a clock that was set back does not take an event away.
+    """
+    events = ledger_events(session, ledger_id)
+    return evaluate(events, max([now, *(event.at for event in events)]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,21 +230,52 @@ def refresh(
     events: Sequence[StoredEvent],
     rows: Sequence[SlaCycle],
     now: datetime,
+) -> Derived:
+    """Write what follows from the events into the ledger, its cycles and the counters."""
+    found = {ledger.id: events}, {ledger.id: rows}
+    return refresh_all(session, [ledger], *found, now)[ledger.id]
+
+
+def refresh_all(
+    session: Session,
+    ledgers: Sequence[SlaLedger],
+    events: Mapping[int, Sequence[StoredEvent]],
+    rows: Mapping[int, Sequence[SlaCycle]],
+    now: datetime,
     *,
     acts: bool = False,
-) -> Derived:
-    """Write what follows from the events into the ledger, its cycles and the counters.
+) -> dict[int, Derived]:
+    """Write what follows from their events into many ledgers, with one change of the counters.
 
-    Whoever `acts` on the thresholds passed (`Derived.reached`) has them marked as acted on.
+    Whoever `acts` on the thresholds passed (`Derived.reached`) has them marked as acted on. What
+    has happened has happened: a clock that was set back does not take an event away.
     """
-    before = marks_of(ledger, rows)
-    warned = {(row.metric, row.ordinal): row.warned_percent for row in rows}
-    derived = derive(told_of(session, events), now, warned, acts=acts)
-    _write(ledger, derived.ledger)
-    new = _write_cycles(ledger, rows, derived)
-    session.add_all(new)
-    note_changes(session, before, marks_of(ledger, [*rows, *new]))
-    return derived
+    before: Counter[Mark] = Counter()
+    after: Counter[Mark] = Counter()
+    found, changed = {}, _Changed()
+    for ledger in ledgers:
+        told, known = told_of(session, events[ledger.id]), rows.get(ledger.id, ())
+        before.update(marks_of(ledger, known))
+        warned = {(row.metric, row.ordinal): row.warned_percent for row in known}
+        derived = derive(told, max(now, *(event.at for event in told)), warned, acts=acts)
+        _rewrite(changed.ledgers, ledger, derived.ledger)
+        new = _write_cycles(ledger, known, derived, changed.cycles)
+        session.add_all(new)
+        after.update(marks_of(ledger, [*known, *new]))
+        found[ledger.id] = derived
+    for model, values in ((SlaLedger, changed.ledgers), (SlaCycle, changed.cycles)):
+        if values:
+            session.execute(update(model), values)
+    note_changes(session, before, after)
+    return found
+
+
+@dataclass
+class _Changed:
+    """Values of the rows that say something else than before, each kind for one statement."""
+
+    ledgers: list[dict[str, Any]] = field(default_factory=list)
+    cycles: list[dict[str, Any]] = field(default_factory=list)
 
 
 def _write(row: SlaLedger | SlaCycle, columns: Mapping[str, Any]) -> None:
@@ -246,22 +283,37 @@ def _write(row: SlaLedger | SlaCycle, columns: Mapping[str, Any]) -> None:
         setattr(row, name, value)
 
 
-def _write_cycles(ledger: SlaLedger, rows: Sequence[SlaCycle], derived: Derived) -> list[SlaCycle]:
-    """Write the derived columns into the rows of the cycles; return the new ones."""
+def _rewrite(
+    changed: list[dict[str, Any]], row: SlaLedger | SlaCycle, columns: Mapping[str, Any]
+) -> None:
+    """Have a stored row say what is derived, and add it to `changed` if it said something else.
+
+    The flush would write a statement for each set of columns that happen to differ.
+    """
+    if any(getattr(row, name) != value for name, value in columns.items()):
+        changed.append({"id": row.id, **columns})
+        for name, value in columns.items():
+            set_committed_value(row, name, value)
+
+
+def _write_cycles(
+    ledger: SlaLedger,
+    rows: Sequence[SlaCycle],
+    derived: Derived,
+    changed: list[dict[str, Any]],
+) -> list[SlaCycle]:
+    """Have the rows of the cycles say what is derived; return the new ones."""
     known = {(row.metric, row.ordinal): row for row in rows}
     new = []
     for (metric, ordinal), columns in derived.cycles.items():
-        row = known.get((metric, ordinal))
-        if row is None:
+        if row := known.get((metric, ordinal)):
+            _rewrite(changed, row, columns)
+        else:
             row = SlaCycle(
-                client_id=ledger.client_id,
-                ledger_id=ledger.id,
-                metric=metric,
-                ordinal=ordinal,
-                warned_percent=0,
+                client_id=ledger.client_id, ledger_id=ledger.id, metric=metric, ordinal=ordinal
             )
+            _write(row, columns)
             new.append(row)
-        _write(row, columns)
     return new
 
 

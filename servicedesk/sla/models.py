@@ -204,6 +204,8 @@ class SlaWarning(Model):
     tell_at: Mapped[datetime | None]  # when people may be told; None: a higher one was passed too
     told_at: Mapped[datetime | None]
     outcome: Mapped[str | None]  # told, cause_gone, passed_over
+    # names of whom it reached
+    told_to: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'"))
 
 
 class SlaTally(Model):

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
+from servicedesk.core.database import expect_rows
 from servicedesk.core.jobs import JobName
-from servicedesk.sla.clocks import cycles_of, events_of, refresh
+from servicedesk.sla.clocks import cycles_of, events_of, refresh_all
 from servicedesk.sla.models import SlaLedger, SlaWarning
 from servicedesk.sla.terms import calendar_coded, plan_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from typing import Any
 
+    from sqlalchemy.orm import Session
+
     from servicedesk.core.unit_of_work import Work
-    from servicedesk.sla.cycles import Cycle
+    from servicedesk.sla.cycles import Terms
     from servicedesk.sla.derivation import Derived
 
 TELL_WARNING = JobName("tickets.tell_warning")
 SWEEP_SIZE = 200
+# what became of a warning
+TOLD, CAUSE_GONE, PASSED_OVER = "told", "cause_gone", "passed_over"
 
 
 def sweep(work: Work, limit: int = SWEEP_SIZE) -> int:
@@ -41,23 +47,42 @@ def sweep(work: Work, limit: int = SWEEP_SIZE) -> int:
         return 0
     ids = [ledger.id for ledger in ledgers]
     events, rows = events_of(work.session, ids), cycles_of(work.session, ids)
-    warnings: list[dict[str, Any]] = []
-    for ledger in ledgers:
-        derived = refresh(
-            work.session, ledger, events[ledger.id], rows[ledger.id], work.at, acts=True
-        )
-        warnings += _warnings(work, ledger, derived)
-    if warnings:
-        written = work.session.execute(
-            insert(SlaWarning).returning(SlaWarning.id, SlaWarning.tell_at), warnings
-        )
-        for warning_id, tell_at in written.all():
-            if tell_at is not None:
-                work.enqueue(TELL_WARNING, at=tell_at, warning_id=warning_id)
+    found = refresh_all(work.session, ledgers, events, rows, work.at, acts=True)
+    hours = _Hours(work.session, work.at)
+    _fire(work, [row for ledger in ledgers for row in _warnings(hours, ledger, found[ledger.id])])
     return len(ledgers)
 
 
-def _warnings(work: Work, ledger: SlaLedger, derived: Derived) -> Iterator[dict[str, Any]]:
+def _fire(work: Work, warnings: Sequence[dict[str, Any]]) -> None:
+    """Write warnings and have a worker tell them; what is written already is not told again."""
+    if not warnings:
+        return
+    expect_rows(work.session, len(warnings))
+    written = work.session.execute(
+        insert(SlaWarning).on_conflict_do_nothing().returning(SlaWarning.id, SlaWarning.tell_at),
+        warnings,
+    )
+    work.enqueue_all(
+        TELL_WARNING,
+        [(tell_at, {"warning_id": id_}) for id_, tell_at in written if tell_at is not None],
+    )
+
+
+class _Hours:
+    """From when on people may be told of what is found now, asked for once a plan and priority."""
+
+    def __init__(self, session: Session, at: datetime) -> None:
+        self.session, self.at = session, at
+        self._known: dict[tuple[int, str], datetime] = {}
+
+    def begin_for(self, terms: Terms) -> datetime:
+        key = (terms.plan_id, terms.priority)
+        if key not in self._known:
+            self._known[key] = told_from(self.session, terms, self.at)
+        return self._known[key]
+
+
+def _warnings(hours: _Hours, ledger: SlaLedger, derived: Derived) -> Iterator[dict[str, Any]]:
     """Yield a row for each threshold passed; only the highest of a cycle is told to people."""
     for (metric, ordinal), percents in derived.reached.items():
         cycle = derived.told[metric, ordinal]
@@ -75,17 +100,18 @@ def _warnings(work: Work, ledger: SlaLedger, derived: Derived) -> Iterator[dict[
                 "metric": metric,
                 "ordinal": ordinal,
                 "percent": percent,
-                "reached_at": cycle.reached_at(percent) or work.at,
-                "fired_at": work.at,
-                "tell_at": _tell_at(work, cycle) if is_told else None,
-                "outcome": None if is_told else "passed_over",
+                "reached_at": cycle.reached_at(percent) or hours.at,
+                "fired_at": hours.at,
+                "tell_at": hours.begin_for(cycle.terms) if is_told else None,
+                "outcome": None if is_told else PASSED_OVER,
+                "told_to": [],
             }
 
 
-def _tell_at(work: Work, cycle: Cycle) -> datetime:
-    """Return when people may be told: at once, or when their own hours begin."""
-    _, plan = plan_version(work.session, cycle.terms.plan_id)
-    if not plan.notice_calendar or cycle.terms.priority in plan.round_the_clock:
-        return work.at
-    calendar = calendar_coded(work.session, plan.notice_calendar)
-    return calendar.next_opening(work.at) if calendar else work.at
+def told_from(session: Session, terms: Terms, at: datetime) -> datetime:
+    """Return when people may be told from `at` on: at once, or when their own hours begin."""
+    _, plan = plan_version(session, terms.plan_id)
+    if not plan.notice_calendar or terms.priority in plan.round_the_clock:
+        return at
+    calendar = calendar_coded(session, plan.notice_calendar)
+    return calendar.next_opening(at) if calendar else at

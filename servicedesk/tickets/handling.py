@@ -234,6 +234,13 @@ def _begin_wait(party: Party) -> Callable[[Work, Ticket], None]:
     return begin
 
 
+def hand_over(work: Work, ticket: Ticket, queue: Queue) -> None:
+    """Give it to a queue, to nobody in particular, as a step of whatever caused it."""
+    ticket.assignee_id = ticket.assignee_name = None
+    ticket.queue = queue
+    _note_owner(work, ticket)
+
+
 def _nothing(work: Work, ticket: Ticket) -> None:
     del work, ticket
 

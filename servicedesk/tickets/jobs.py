@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from servicedesk.core.jobs import job
+from servicedesk.sla.watch import TELL_WARNING
 from servicedesk.tickets.agreed_dates import resume_planned
 from servicedesk.tickets.device_waits import note_device_waits
 from servicedesk.tickets.lock_after_grace import LOCK_FAILING
 from servicedesk.tickets.lock_after_grace import lock_failing as lock_devices_of
 from servicedesk.tickets.quiet_days import close_quiet_tickets
+from servicedesk.tickets.warnings import tell_warning as tell_people_of
 
 
 @job("tickets.close_quiet", every=timedelta(minutes=5))
@@ -36,3 +38,9 @@ def device_waits() -> None:
 def lock_failing(rule_id: int) -> None:
     """Lock whose grace of a rule is over, with a ticket."""
     lock_devices_of(rule_id)
+
+
+@job(TELL_WARNING)
+def tell_warning(warning_id: int) -> None:
+    """Tell people that a clock runs out, if it still does."""
+    tell_people_of(warning_id)

@@ -80,6 +80,7 @@ class TicketState(StrEnum):
         return self in OPEN_STATES
 
 
+MOST_ESCALATED = 3
 WAITING_FOR = {
     TicketState.WAITING_CLIENT: Party.CLIENT,
     TicketState.WAITING_THIRD_PARTY: Party.THIRD_PARTY,
@@ -181,6 +182,8 @@ class Ticket(Model):
             postgresql_where=text("device_wait_since is not null"),
         ),
         Index("ix_ticket_resolved", "resolved_at", postgresql_where=text("state = 'resolved'")),
+        CheckConstraint("escalation between 0 and 3", "escalation_goes_up_to_three"),
+        Index("ix_ticket_escalated", "id", postgresql_where=text("escalation > 0")),
         Index("ix_ticket_search", "search", postgresql_using="gin"),
     )
 
@@ -209,6 +212,8 @@ class Ticket(Model):
     device_wait_since: Mapped[datetime | None]  # since then only devices out of reach are missing
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))
     reopened_count: Mapped[int] = mapped_column(default=0)
+    # how often a warning called for more attention; never changes what was promised
+    escalation: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     rating: Mapped[int | None]
     rating_comment: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
@@ -303,6 +308,7 @@ class EntryKind(StrEnum):
     ORDER_RESUMED = "order_resumed"
     ORDER_CANCELLED = "order_cancelled"
     RATED = "rated"
+    ESCALATED = "escalated"  # a threshold of a clock called for more attention
 
 
 class TicketEntry(Model):

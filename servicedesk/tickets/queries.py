@@ -21,7 +21,7 @@ from servicedesk.devices.queries import FleetFilter, fleet_counts
 from servicedesk.orders.models import OrderTarget
 from servicedesk.sla.clocks import Clock, clocks_shown
 from servicedesk.sla.cycles import Verdict
-from servicedesk.sla.models import SlaLedger
+from servicedesk.sla.models import SlaLedger, SlaWarning
 from servicedesk.tickets.models import (
     IS_OPEN,
     OVER_STATES,
@@ -64,6 +64,7 @@ class TicketFilter:
     queue: str = ""
     assignee: str = ""  # me, none
     client: str = ""  # reference
+    escalated: str = ""  # 1: only those
     q: str = ""
 
     def as_query(self) -> dict[str, str]:
@@ -91,13 +92,15 @@ def tickets(
 
 
 def tickets_by_due(actor: Actor, wanted: TicketFilter, size: int = PAGE_SIZE) -> Sequence[Ticket]:
-    """Return the open tickets that run out first, with client and clocks."""
+    """Return the open tickets that are escalated or run out first, with client and clocks."""
     query = (
         _narrowed(select(Ticket), actor, wanted)
         .join(Ticket.client)
         .join(Ticket.ledger)
         .options(contains_eager(Ticket.client), contains_eager(Ticket.ledger))
-        .order_by(SlaLedger.resolution_due_at.asc().nulls_last(), Ticket.id)
+        .order_by(
+            Ticket.escalation.desc(), SlaLedger.resolution_due_at.asc().nulls_last(), Ticket.id
+        )
         .limit(size)
     )
     return database.session().scalars(query).all()
@@ -116,6 +119,8 @@ def _narrowed(query: Select[Any], actor: Actor, wanted: TicketFilter) -> Select[
         query = query.where(Ticket.assignee_id == actor.user_id)
     elif wanted.assignee == "none":
         query = query.where(Ticket.assignee_id.is_(None))
+    if wanted.escalated:
+        query = query.where(Ticket.escalation > 0)
     if wanted.client:
         client = select(Client.id).where(Client.reference == wanted.client).scalar_subquery()
         query = query.where(Ticket.client_id == client)
@@ -149,6 +154,7 @@ class TicketView:
     entries: Sequence[TicketEntry]
     counts_now: Mapping[int, int]  # by entry: what a question to the fleet counts at this moment
     clocks: Sequence[Clock]  # the newest of each metric
+    warnings: Sequence[SlaWarning]  # what they warned the operator of, oldest first
     watchers: Sequence[TicketWatcher]
     related: Sequence[Ticket]
     merged_into: str | None  # the reference of the ticket that goes on with it
@@ -190,6 +196,7 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         entries=entries,
         counts_now=counts_now(actor, entries),
         clocks=clocks_shown(session, ticket.ledger_id, clock.now()),
+        warnings=_warnings(actor, ticket),
         watchers=session.scalars(
             select(TicketWatcher).where(TicketWatcher.ticket_id == ticket.id)
         ).all(),
@@ -202,6 +209,13 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         devices=[row[0] for row in devices],
         device_count=devices[0][1] if devices else 0,
     )
+
+
+def _warnings(actor: Actor, ticket: Ticket) -> Sequence[SlaWarning]:
+    if actor.is_contact:  # whom the operator tells, and of what, is its own affair
+        return []
+    query = select(SlaWarning).where(SlaWarning.ledger_id == ticket.ledger_id)
+    return database.session().scalars(query.order_by(SlaWarning.id)).all()
 
 
 def _device_ids(ticket: Ticket) -> CompoundSelect[Any]:
@@ -260,6 +274,7 @@ def counts(actor: Actor) -> dict[str, int]:
             func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
             func.count().filter(mine).label("mine"),
             func.count().filter(late).label("late"),
+            func.count().filter(Ticket.escalation > 0).label("escalated"),
             func.count().filter(Ticket.state == TicketState.WAITING_CLIENT).label("waiting"),
         )
         .select_from(Ticket)

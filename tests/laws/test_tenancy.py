@@ -26,6 +26,7 @@ from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from tests.desk_on_loopback import until
 from tests.policy_story import bring, own_setting
+from tests.sla_story import notify
 from tests.visitor import visiting
 
 CANARY = "Kanarienvogel"
@@ -95,6 +96,7 @@ def foreign(desk) -> dict[str, list[str]]:
         "command_id": [str(command)],
         "user_id": [str(contact.user_id)],
         "token_id": [str(token)],
+        "notice_id": [str(notice) for notice in notify(client.id, ticket.reference, contact)],
         "contract": [contract],
         "metric": ["resolution"],
         "ordinal": ["1"],

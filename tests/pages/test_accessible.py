@@ -22,6 +22,7 @@ from servicedesk.tickets.handling import answer_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
 from tests.policy_story import PASSCODE, WIFI, bring, group_of, own_setting, report
+from tests.sla_story import notify, warned
 
 SERIOUS = {"serious", "critical"}
 
@@ -67,6 +68,9 @@ def story(desk):
         contact, NewTicket(kind=TicketKind.QUERY, subject="How many?", description="Please.")
     )
     answer_ticket(agent, query.reference, question.reference, "Here they are.")
+    warned(ticket)
+    notify(client.id, ticket.reference, contact)
+    notify(client.id, ticket.reference, contact, left=-7200)
     session = database.session()
     order = session.scalars(select(WorkOrder).order_by(WorkOrder.id.desc()).limit(1)).one()
     session.expunge_all()
@@ -98,6 +102,7 @@ def test_the_portal(desk, sign_in, story, policies):
     _client, contact, _agent, ticket, order, device, rule, question, query = story
     pages = [
         "/portal/",
+        "/portal/notices/",
         "/portal/tickets/",
         "/portal/tickets/?q=nothing-like-it",
         f"/portal/tickets/{ticket.reference}",
@@ -136,6 +141,7 @@ def test_the_desk(desk, sign_in, story, policies):
     policy, document = policies
     client, _contact, _agent, ticket, order, device, rule, question, query = story
     supervisor = desk.make.person(Role.SUPERVISOR)
+    notify(client.id, ticket.reference, supervisor)
     app = create_app(Settings.from_environment(desk.environment))
     plain = [
         rule.rule

@@ -120,6 +120,7 @@ class TicketLine(Schema):
     priority = fields.Enum(Priority, by_value=True, required=True)
     client = fields.Function(lambda ticket: ticket.client.reference, required=True)
     assignee = fields.String(attribute="assignee_name", required=True, allow_none=True)
+    escalation = fields.Integer(required=True)
     created_at = fields.AwareDateTime(required=True)
     sla = fields.Nested(SlaSchema, attribute="ledger", required=True)
 
@@ -162,6 +163,10 @@ class TicketSchema(Schema):
     priority = fields.Enum(Priority, by_value=True, required=True)
     client = fields.String(required=True)
     assignee = fields.String(required=True, allow_none=True)
+    escalation = fields.Integer(
+        required=True,
+        metadata={"description": "How often, up to 3, a warning called for more attention."},
+    )
     created_at = fields.AwareDateTime(required=True)
     resolved_at = fields.AwareDateTime(required=True, allow_none=True)
     sla = fields.Nested(SlaSchema, required=True)
@@ -185,6 +190,7 @@ class TicketQuery(PageQuery):
     kind = fields.String(load_default="", validate=validate.OneOf([*TicketKind]))
     priority = fields.String(load_default="", validate=validate.OneOf([*Priority]))
     client = fields.String(load_default="", validate=validate.Length(max=40))
+    escalated = fields.Boolean(load_default=False)
     q = fields.String(load_default="", validate=validate.Length(max=200))
 
 
@@ -256,6 +262,7 @@ def told(ticket: Ticket) -> dict[str, Any]:
         "priority": ticket.priority,
         "client": ticket.client.reference,
         "assignee": ticket.assignee_name,
+        "escalation": ticket.escalation,
         "created_at": ticket.created_at,
         "resolved_at": ticket.resolved_at,
         "sla": ticket.ledger,
@@ -285,7 +292,9 @@ class Tickets(MethodView):
         """List tickets, newest first."""
         cursor, limit = query.pop("cursor"), query.pop("limit")
         wanted = queries.TicketFilter(
-            show=query.pop("state"), **{k: v.replace("\x00", "") for k, v in query.items()}
+            show=query.pop("state"),
+            escalated="1" if query.pop("escalated") else "",
+            **{k: v.replace("\x00", "") for k, v in query.items()},
         )
         return queries.tickets(current_actor(), wanted, cursor, limit)
 

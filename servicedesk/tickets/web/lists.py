@@ -48,6 +48,7 @@ def asked_filter() -> queries.TicketFilter:
         priority=one_of("priority", Priority),
         queue=one_of("queue", Queue),
         assignee=one_of("assignee", ("me", "none")),
+        escalated=one_of("escalated", ("1",)),
         client=request.args.get("client", "")[:40].replace("\x00", ""),
         q=request.args.get("q", "")[:200],
     )
