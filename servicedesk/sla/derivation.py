@@ -43,7 +43,11 @@ def derive(
     """
     evaluation = evaluation_of(events, now)
     numbered = _numbered(evaluation.cycles)
-    planned = [(event.at, event.terms) for event in events if event.terms]
+    planned = [
+        (event.at, event.terms)
+        for event in sorted(events, key=lambda event: (event.at, event.sequence))
+        if event.terms and event.at <= now
+    ]
     (first_at, first), (_, plan) = planned[0], planned[-1]
     response = current(evaluation.cycles, Metric.FIRST_RESPONSE)
     resolution = current(evaluation.cycles, Metric.RESOLUTION)

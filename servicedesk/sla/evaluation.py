@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from servicedesk.sla.cycles import (
@@ -65,15 +66,22 @@ class LedgerEvent:
 Pause = tuple["datetime", "datetime | None", Party]
 
 
+Owner = tuple[str, int | None]  # queue, agent
+
+
 @dataclass
 class _Run:
-    """A cycle being told: where it starts, where and how it stopped."""
+    """A wait being told: where it starts, where, how and under whom it stopped.
+
+    Also kept where the terms of the moment promise nothing: others may, from its real start on.
+    """
 
     metric: Metric
     started_at: datetime
     terms: Terms
     stopped_at: datetime | None = None
     ended_as: Verdict | None = None
+    owner: Owner = ("", None)
 
 
 @dataclass
@@ -82,7 +90,7 @@ class _Story:
 
     runs: list[_Run] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
-    owners: list[tuple[datetime, str, int | None]] = field(default_factory=list)
+    owners: list[tuple[datetime, Owner]] = field(default_factory=list)
     terms: Terms | None = None
     is_open: bool = False
     is_merged: bool = False
@@ -92,12 +100,15 @@ class _Story:
         return [run for run in self.runs if run.stopped_at is None and run.metric in wanted]
 
     def start(self, metric: Metric, at: datetime) -> None:
-        if self.terms and metric in self.terms.targets:
+        if self.terms:
             self.runs.append(_Run(metric, at, self.terms))
 
-    def stop(self, at: datetime, *metrics: Metric) -> None:
-        for run in self.open_runs(*metrics):
-            run.stopped_at = at
+    def stop(self, at: datetime, *metrics: Metric, ended_as: Verdict | None = None) -> list[_Run]:
+        """Stop what is open, under whoever has it as far as is told: not who takes it next."""
+        stopped = self.open_runs(*metrics)
+        for run in stopped:
+            run.stopped_at, run.ended_as, run.owner = at, ended_as, self.owner
+        return stopped
 
     def end_pauses(self, at: datetime, party: Party | None = None) -> None:
         self.pauses = [
@@ -105,13 +116,12 @@ class _Story:
             for start, end, who in self.pauses
         ]
 
-    def owner_at(self, at: datetime) -> tuple[str, int | None]:
-        found: tuple[str, int | None] = ("", None)
-        for since, queue, agent_id in self.owners:
-            if since > at:
-                break
-            found = (queue or found[0], agent_id)
-        return found
+    @property
+    def owner(self) -> Owner:
+        return self.owners[-1][1] if self.owners else ("", None)
+
+    def owner_at(self, at: datetime) -> Owner:
+        return next((owner for since, owner in reversed(self.owners) if since <= at), ("", None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +145,12 @@ def evaluation_of(events: Iterable[LedgerEvent], now: datetime) -> Evaluation:
     for event in sorted(events, key=lambda event: (event.at, event.sequence)):
         if event.at <= now:
             _TELL[event.kind](story, event)
-    queue, agent_id = story.owner_at(now)
+    queue, agent_id = story.owner
     cycles = tuple(
-        _cycle(run, story, now) for metric in Metric for run in story.runs if run.metric is metric
+        _cycle(run, story, now)
+        for metric in Metric
+        for run in story.runs
+        if run.metric is metric and metric in run.terms.targets
     )
     ended = Standing.MERGED if story.is_merged else Standing.ENDED
     return Evaluation(
@@ -163,7 +176,7 @@ def _responded(story: _Story, event: LedgerEvent) -> None:
 
 
 def _assigned(story: _Story, event: LedgerEvent) -> None:
-    story.owners.append((event.at, event.queue, event.agent_id))
+    story.owners.append((event.at, (event.queue or story.owner[0], event.agent_id)))
 
 
 def _paused(story: _Story, event: LedgerEvent) -> None:
@@ -192,16 +205,15 @@ def _reopened(story: _Story, event: LedgerEvent) -> None:
 
 def _replanned(story: _Story, event: LedgerEvent) -> None:
     story.terms = event.terms or story.terms
-    for run in story.open_runs():
-        run.stopped_at, run.ended_as = event.at, Verdict.SUPERSEDED
+    for run in story.stop(event.at, ended_as=Verdict.SUPERSEDED):
         story.start(run.metric, run.started_at)
 
 
 def _withdrawn(story: _Story, event: LedgerEvent) -> None:
     story.end_pauses(event.at)
+    story.stop(event.at)
     story.is_open = False
     for run in story.runs:
-        run.stopped_at = run.stopped_at or event.at
         run.ended_as = Verdict.WITHDRAWN
 
 
@@ -231,17 +243,17 @@ def _cycle(run: _Run, story: _Story, now: datetime) -> Cycle:
     intervals = _intervals(run.started_at, end, pauses, calendar)
     elapsed = sum((i.business_time for i in intervals if i.party is None), ZERO)
     target = run.terms.business_time(run.metric, run.started_at)
-    waiting_for = None if run.stopped_at else _waiting_for(pauses, now)
-    is_paused = waiting_for is not None
+    waiting_for = None if run.stopped_at else _waiting_for(pauses)
     if run.stopped_at is None:
-        if is_paused is not (intervals[-1].party is not None):
-            # a pause begins or ends at this very instant: the piece to come has no length yet
+        if waiting_for is not intervals[-1].party:
+            # a wait begins or ends at this very instant: the piece to come has no length yet
             intervals.append(_piece(now, now, waiting_for, calendar))
         intervals[-1] = replace(intervals[-1], end=None)
-    verdict = _verdict(run, elapsed, target, is_paused=is_paused)
+    verdict = _verdict(run, elapsed, target, is_paused=waiting_for is not None)
     due_at = used_up(intervals, target, calendar)
-    decided_at = due_at if verdict is Verdict.BREACHED and due_at else end
-    queue, agent_id = story.owner_at(decided_at)
+    queue, agent_id = run.owner if run.stopped_at else story.owner
+    if verdict is Verdict.BREACHED and due_at:
+        queue, agent_id = story.owner_at(due_at)
     return Cycle(
         metric=run.metric,
         terms=run.terms,
@@ -257,14 +269,10 @@ def _cycle(run: _Run, story: _Story, now: datetime) -> Cycle:
     )
 
 
-def _waiting_for(pauses: Sequence[Pause], now: datetime) -> Party | None:
-    """Return for whom it waits at `now`: the earliest pause that is open."""
-    open_now = [
-        (start, party)
-        for start, end, party in pauses
-        if start <= now and (end is None or end > now)
-    ]
-    return min(open_now)[1] if open_now else None
+def _waiting_for(pauses: Iterable[Pause]) -> Party | None:
+    """Return for whom it waits now: the earliest pause that is open, as `_intervals` cuts them."""
+    still = [pause for pause in pauses if pause[1] is None]
+    return min(still, key=itemgetter(0))[2] if still else None
 
 
 def _verdict(run: _Run, elapsed: timedelta, target: timedelta, *, is_paused: bool) -> Verdict:
@@ -287,7 +295,7 @@ def _intervals(
     """Cut [start, end] into running and waiting pieces; overlapping pauses are one wait."""
     pieces: list[Interval] = []
     at = start
-    for pause_start, pause_end, party in sorted(pauses, key=lambda pause: pause[0]):
+    for pause_start, pause_end, party in sorted(pauses, key=itemgetter(0)):
         begin, stop = max(pause_start, at), min(pause_end or end, end)
         if stop <= begin or begin > end:
             continue
