@@ -112,11 +112,12 @@ def _columns(cycle: Cycle) -> dict[str, Any]:
         "elapsed_seconds": int(cycle.elapsed.total_seconds()) if cycle.stopped_at else None,
         "verdict": cycle.verdict,
         "is_near_miss": cycle.is_near_miss,
-        "month": _month(cycle),
+        "month": month_of(cycle),
     }
 
 
-def _month(cycle: Cycle) -> date | None:
+def month_of(cycle: Cycle) -> date | None:
+    """Return the first day of the month, in the calendar's zone, that a cycle counts in."""
     at = cycle.counted_at if cycle.verdict in COUNTED else None
     return at.astimezone(_zone(cycle.terms)).date().replace(day=1) if at else None
 
