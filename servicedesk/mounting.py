@@ -44,6 +44,7 @@ from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
 from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
+from servicedesk.sla.web import what_if
 from servicedesk.sla.web.words import time_left
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
@@ -157,6 +158,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(policies.desk())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
+    blueprint.register_blueprint(what_if.blueprint)
     admin = Blueprint("admin", __name__, url_prefix="/admin")
     guard(admin, Role.SUPERVISOR)
     admin.register_blueprint(accounts_admin.accounts)

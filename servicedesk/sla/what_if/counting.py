@@ -98,7 +98,8 @@ def _next_ledgers(work: Work, what_if: WhatIf) -> dict[int, str]:
         .order_by(SlaLedger.id)
         .limit(PIECE)
     )
-    return dict(work.session.execute(query).tuples().all())
+    found = work.session.execute(query).all()
+    return {row.id: row.subject for row in found}
 
 
 def _pairs(work: Work, what_if: WhatIf, ledgers: dict[int, str]) -> Iterator[tuple[str, Pair]]:

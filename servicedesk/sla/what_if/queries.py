@@ -16,7 +16,7 @@ from servicedesk.core.permissions import Permission, require
 from servicedesk.sla.what_if.models import WhatIf, WhatIfChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Select
 
@@ -47,7 +47,7 @@ def changes_of(
     actor: Actor, what_if: WhatIf, change: str, cursor: str | None, size: int = PAGE_SIZE
 ) -> Page[WhatIfChange]:
     """Return a page of the verdicts that would be others. Raises InvalidInput for the cursor."""
-    query = _changes(actor, what_if).limit(size + 1)
+    query = _changes(actor, what_if.id).limit(size + 1)
     if change:
         query = query.where(WhatIfChange.change == change)
     if key := decode_cursor(cursor, int):
@@ -56,16 +56,23 @@ def changes_of(
     return page_of(found, size, lambda row: [row.id])
 
 
-def all_changes(actor: Actor, what_if: WhatIf) -> Iterable[WhatIfChange]:
-    """Return every verdict that would be another, without holding them all."""
-    query = _changes(actor, what_if).execution_options(yield_per=1000)
-    return database.session().scalars(query)
+def all_changes(actor: Actor, what_if_id: int) -> Iterator[WhatIfChange]:
+    """Yield every verdict that would be another, a thousand rows at a time.
+
+    A streamed answer is read after its request has ended, so the role is taken here once more.
+    """
+    query = _changes(actor, what_if_id).execution_options(yield_per=1000)
+    with database.acting_as(actor):
+        try:
+            yield from database.session().scalars(query)
+        finally:
+            database.session().rollback()
 
 
-def _changes(actor: Actor, what_if: WhatIf) -> Select[WhatIfChange]:
+def _changes(actor: Actor, what_if_id: int) -> Select[WhatIfChange]:
     return (
         select(WhatIfChange)
-        .where(WhatIfChange.what_if_id == what_if.id, visible_to(actor, WhatIfChange.client_id))
+        .where(WhatIfChange.what_if_id == what_if_id, visible_to(actor, WhatIfChange.client_id))
         .order_by(WhatIfChange.id)
     )
 
