@@ -46,7 +46,7 @@ from servicedesk.shell.session import current_actor, guard
 from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
 from servicedesk.sla.web import api as sla_api
 from servicedesk.sla.web import checks as sla_checks
-from servicedesk.sla.web import receipts
+from servicedesk.sla.web import receipts, what_if
 from servicedesk.sla.web.words import clock_words, time_left
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
@@ -163,6 +163,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(policies.desk())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
+    blueprint.register_blueprint(what_if.blueprint)
     admin = Blueprint("admin", __name__, url_prefix="/admin")
     guard(admin, Role.SUPERVISOR)
     admin.register_blueprint(accounts_admin.accounts)

@@ -37,6 +37,7 @@ from servicedesk.orders.events import (
 from servicedesk.orders.positions import keeping
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
+from servicedesk.sla.what_if import jobs as what_if_jobs
 from servicedesk.tickets import jobs as ticket_jobs
 from servicedesk.tickets import lock_after_grace
 from servicedesk.tickets import reactions as ticket_reactions
@@ -51,6 +52,7 @@ JOB_MODULES = (
     conformity_jobs,
     order_jobs,
     sla_jobs,
+    what_if_jobs,
     ticket_jobs,
 )  # importing them declares their jobs
 

@@ -23,6 +23,7 @@ from servicedesk.devices.policies import models as policies
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
 from servicedesk.sla import models as sla
+from servicedesk.sla.what_if import models as what_if
 from servicedesk.tickets import models as tickets
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ MODEL_MODULES = (
     orders,
     positions,
     sla,
+    what_if,
     tickets,
 )
 METADATA = Model.metadata

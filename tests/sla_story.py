@@ -1,232 +1,73 @@
-"""Tickets on a plan that warns, and what the clock and the workers make of them."""
+"""Ledgers as stories: a calendar, terms, and events told in the order in which they were learnt."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text
+from servicedesk.sla.calendar import CalendarDefinition, Holiday, OpenInterval, compiled
+from servicedesk.sla.cycles import Metric, Party, Terms, current
+from servicedesk.sla.evaluation import EventKind, LedgerEvent, evaluate
 
-from servicedesk.accounts.models import Notice
-from servicedesk.accounts.notices import add_notices
-from servicedesk.core import clock, database
-from servicedesk.core.actors import SYSTEM, Actor
-from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.sla.cycles import Metric
-from servicedesk.sla.jobs import watch
-from servicedesk.sla.models import CalendarVersion, PlanVersion, ServiceLevel, SlaWarning
-from servicedesk.sla.plan import PRIORITIES
-from servicedesk.sla.standard import office_hours
-from servicedesk.sla.terms import forget_terms
-from servicedesk.tickets.handling import assign_ticket
-from servicedesk.tickets.intake import NewTicket, open_ticket
-from servicedesk.tickets.models import EntryKind, Impact, Ticket, TicketKind, Urgency
-from servicedesk.tickets.timeline import tell
-from servicedesk.tickets.warnings import NOTICE, tell_warning
+MADRID = ZoneInfo("Europe/Madrid")
+NINE_TO_FIVE = OpenInterval(540, 1020)
+OFFICE = CalendarDefinition(
+    time_zone="Europe/Madrid",
+    weekly=((NINE_TO_FIVE,),) * 5 + ((), ()),
+    holidays=(
+        Holiday(date(2026, 12, 8), "Inmaculada"),
+        Holiday(date(2026, 12, 24), "Nochebuena", 13 * 60, 24 * 60),
+    ),
+)
+NIGHTS = CalendarDefinition(time_zone="Europe/Madrid", weekly=((OpenInterval(1320, 1800),),) * 7)
+ALWAYS = CalendarDefinition(time_zone="Europe/Madrid", weekly=((OpenInterval(0, 1440),),) * 7)
+DAILY = CalendarDefinition(time_zone="Europe/Madrid", weekly=((NINE_TO_FIVE,),) * 7)
 
-MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)  # ten in Madrid
-ALWAYS = {"time_zone": "Europe/Madrid", "weekly": [[[0, 1440]]] * 7, "holidays": []}
-CLASSES = {
-    "critical": (Impact.HIGH, Urgency.HIGH),
-    "high": (Impact.HIGH, Urgency.MEDIUM),
-    "medium": (Impact.MEDIUM, Urgency.MEDIUM),
-    "low": (Impact.LOW, Urgency.LOW),
-}
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
-def threshold(percent: int, *reaches: str, raises: bool = False, queue: str = "", **more) -> dict:
-    return {
-        "percent": percent,
-        "reaches": sorted(reaches),
-        "metrics": ["resolution"],
-        "priorities": sorted(PRIORITIES),
-        "raises": raises,
-        "queue": queue,
-        **more,
+def terms(first_response=HOUR, resolution=8 * HOUR, update=None, calendar=OFFICE, **more) -> Terms:
+    """Return terms that promise what is given; None promises nothing."""
+    promised = {
+        Metric.FIRST_RESPONSE: first_response,
+        Metric.PERIODIC_UPDATE: update,
+        Metric.RESOLUTION: resolution,
     }
+    targets = {metric: target for metric, target in promised.items() if target}
+    return Terms(targets, compiled(calendar), **more)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """A mail to somebody and what it says."""
+TERMS = terms()
+URGENT = terms(resolution=2 * HOUR, plan_id=2, priority="critical")
+NEWS = terms(update=4 * HOUR)
 
-    to: str
-    facts: dict
-
-
-class ClockStory:
-    """A client whose contract warns; its tickets, and the people who hear of them."""
-
-    def __init__(self, make, *thresholds: dict, always: bool = False, **plan) -> None:
-        self.make = make
-        self.client = make.client()
-        self.contact, self.agent = make.contact(self.client), make.agent()
-        with database.acting_as(SYSTEM):
-            session = database.session()
-            row = session.scalars(select(PlanVersion)).one()
-            row.definition = {**row.definition, "thresholds": list(thresholds), **plan}
-            if always:  # the client's clock never rests; people go home as on the standard plan
-                day = date(2020, 1, 1)
-                office = session.scalars(select(CalendarVersion)).one()
-                office.definition = office_hours().to_json()
-                session.add(
-                    CalendarVersion(
-                        code="always",
-                        version=1,
-                        name="Always",
-                        effective_on=day,
-                        definition=ALWAYS,
-                        created_at=datetime.now(UTC),
-                        author_name="test",
-                    )
-                )
-                level = session.scalars(
-                    select(ServiceLevel).where(ServiceLevel.client_id == self.client.id)
-                ).one()
-                level.calendar_code = "always"
-            session.commit()
-        forget_terms()
-
-    def open(self, priority: str = "medium", at: datetime = MONDAY) -> Ticket:
-        impact, urgency = CLASSES[priority]
-        new = NewTicket(
-            kind=TicketKind.INCIDENT,
-            subject="The scanner <b>is</b> dead",
-            description="Since this morning.",
-            impact=impact,
-            urgency=urgency,
-        )
-        with clock.told_as(at):
-            return open_ticket(self.contact, new)
-
-    def give(self, ticket: Ticket, agent: Actor) -> None:
-        with clock.told_as(ticket.created_at):
-            assign_ticket(self.agent, ticket.reference, agent.user_id)
+CLIENT, THIRD = {"party": Party.CLIENT}, {"party": Party.THIRD_PARTY}
+DEVICE, PLANNED = {"party": Party.DEVICE}, {"party": Party.PLANNED}
+STARTED = (EventKind.STARTED, {"terms": TERMS})
 
 
-def sweep_at(at: datetime) -> None:
-    with clock.told_as(at):
-        watch()
+def at(day: int, hour: int, minute: int = 0, month: int = 11) -> datetime:
+    """Return an instant of 2026, told as people in Madrid say it."""
+    return datetime(2026, month, day, hour, minute, tzinfo=MADRID).astimezone(UTC)
 
 
-def tell_at(at: datetime, *ids: int) -> None:
-    with clock.told_as(at):
-        for warning_id in ids or [row.id for row in warnings()]:
-            tell_warning(warning_id)
+LATER = at(30, 12)
 
 
-def warnings() -> list[SlaWarning]:
-    return rows(select(SlaWarning).order_by(SlaWarning.id))
+def told(*events: tuple) -> list[LedgerEvent]:
+    """Return events in the order in which they were learnt: (when, kind[, what else])."""
+    return [
+        LedgerEvent(at=moment, sequence=number, kind=kind, **(rest[0] if rest else {}))
+        for number, (moment, kind, *rest) in enumerate(events, start=1)
+    ]
 
 
-def fresh(ticket: Ticket) -> Ticket:
-    return rows(select(Ticket).where(Ticket.id == ticket.id))[0]
+def cycles(events, metric=Metric.RESOLUTION, now=LATER):
+    """Return all cycles of a metric."""
+    return [cycle for cycle in evaluate(events, now) if cycle.metric is metric]
 
 
-def rows(query) -> list:
-    with database.acting_as(SYSTEM):
-        session = database.session()
-        session.expunge_all()
-        session.rollback()
-        found = list(session.scalars(query))
-        session.expunge_all()
-        session.rollback()
-    return found
-
-
-def mails() -> list[Told]:
-    """The warnings sent by mail so far, and nothing else."""
-    found = _asked(
-        "SELECT recipient, context FROM outgoing_mail WHERE template = 'sla_warning' ORDER BY id"
-    )
-    return [Told(to=row[0], facts=row[1]) for row in found]
-
-
-def asked_again() -> list[datetime]:
-    """When workers are to tell warnings."""
-    found = _asked(
-        "SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'tickets.tell_warning'"
-        " AND status = 'todo' ORDER BY id"
-    )
-    return [row[0] for row in found]
-
-
-def _asked(question: str) -> list:
-    session = database.session()
-    session.rollback()
-    # the queue and the mails are nobody's to read: as the owner
-    session.execute(text("RESET ROLE"))
-    found = session.execute(text(question)).all()
-    session.rollback()
-    return list(found)
-
-
-def audited(act: str) -> int:
-    found = _asked(f"SELECT count(*) FROM audit_entry WHERE act = '{act}'")
-    return int(found[0][0])
-
-
-def count_of(model) -> int:
-    return int(rows(select(func.count()).select_from(model))[0])
-
-
-def names(*people: Actor) -> list[str]:
-    return sorted(person.name for person in people)
-
-
-def notify(client_id: int, reference: str, *people: Actor, **facts: object) -> list[int]:
-    """Tell people of a clock in the desk; return the notices, oldest first."""
-    told = {
-        "title": "The scanner <b>is</b> dead",
-        "client": "Somebody Ltd",
-        "metric": "resolution",
-        "percent": 75,
-        "left": 3600,
-        "due_at": MONDAY,
-    }
-    with unit_of_work(SYSTEM, "tests.notify") as work:
-        add_notices(
-            work,
-            [person.user_id or 0 for person in people],
-            kind=NOTICE,
-            reference=reference,
-            client_id=client_id,
-            **told | facts,
-        )
-    query = select(Notice.id).where(Notice.reference == reference).order_by(Notice.id)
-    return rows(query)[-len(people) :]
-
-
-def warned(ticket: Ticket) -> None:
-    """Have a ticket look as if its clock had warned in each way, and escalated it."""
-    with unit_of_work(SYSTEM, "tests.warned") as work:
-        found = work.session.get_one(Ticket, ticket.id)
-        found.escalation = 2
-        tell(
-            work,
-            found,
-            EntryKind.ESCALATED,
-            is_public=False,
-            plan="Standard v1",
-            metric="resolution",
-            percent=100,
-            escalation=2,
-            queue="security",
-        )
-        outcomes = {50: "passed_over", 75: "told", 90: "cause_gone", 95: "told", 100: None}
-        for percent, outcome in outcomes.items():
-            work.session.add(
-                SlaWarning(
-                    client_id=ticket.client_id,
-                    ledger_id=ticket.ledger_id,
-                    metric=Metric.RESOLUTION,
-                    ordinal=2,
-                    percent=percent,
-                    reached_at=work.at,
-                    fired_at=work.at,
-                    tell_at=work.at,
-                    told_at=work.at if outcome == "told" else None,
-                    outcome=outcome,
-                    told_to=["Ana", "Berta"] if percent == 75 else [],
-                )
-            )
+def resolution(events, now=LATER):
+    """Return the newest cycle of the resolution."""
+    return current(evaluate(events, now), Metric.RESOLUTION)

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     ORDER_READ = "order:read"
     POLICY_EDIT = "policy:edit"
     QUESTION_EDIT = "question:edit"
+    SLA_SIMULATE = "sla:simulate"
     TICKET_ANSWER = "ticket:answer"
     TICKET_COMMENT = "ticket:comment"
     TICKET_CONFIRM = "ticket:confirm"
@@ -74,7 +75,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.CONTACT: frozenset(_READ | _TALK | {Permission.DEVICE_ACT, Permission.LOCATION_READ}),
     Role.AGENT: frozenset(_READ | _TALK | _WORK),
     Role.ACCOUNT_MANAGER: frozenset(
-        _READ | _TALK | {Permission.TICKET_ANSWER, Permission.TICKET_NOTE}
+        _READ | _TALK | {Permission.SLA_SIMULATE, Permission.TICKET_ANSWER, Permission.TICKET_NOTE}
     ),
     Role.SUPERVISOR: frozenset(Permission),
     Role.SYSTEM: frozenset(Permission)

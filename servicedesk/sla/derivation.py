@@ -49,7 +49,11 @@ def derive(
     """
     evaluation = evaluation_of(events, now)
     by_key = numbered(evaluation.cycles)
-    planned = [(event.at, event.terms) for event in events if event.terms]
+    planned = [
+        (event.at, event.terms)
+        for event in sorted(events, key=lambda event: (event.at, event.sequence))
+        if event.terms and event.at <= now
+    ]
     (first_at, first), (_, plan) = planned[0], planned[-1]
     response = current(evaluation.cycles, Metric.FIRST_RESPONSE)
     resolution = current(evaluation.cycles, Metric.RESOLUTION)
@@ -113,11 +117,12 @@ def _columns(cycle: Cycle) -> dict[str, Any]:
         "elapsed_seconds": int(cycle.elapsed.total_seconds()) if cycle.stopped_at else None,
         "verdict": cycle.verdict,
         "is_near_miss": cycle.is_near_miss,
-        "month": _month(cycle),
+        "month": month_of(cycle),
     }
 
 
-def _month(cycle: Cycle) -> date | None:
+def month_of(cycle: Cycle) -> date | None:
+    """Return the first day of the month, in the calendar's zone, that a cycle counts in."""
     at = cycle.counted_at if cycle.verdict in COUNTED else None
     return at.astimezone(cycle.terms.calendar.zone).date().replace(day=1) if at else None
 

@@ -72,9 +72,15 @@ class Pause(NamedTuple):
     ended_by: int | None = None
 
 
+Owner = tuple[str, int | None]  # queue, agent
+
+
 @dataclass
 class _Run:
-    """A cycle being told: where it starts, where and how it stopped, and by which events."""
+    """A wait being told: where it starts, where, how and under whom it stopped, by which events.
+
+    Also kept where the terms of the moment promise nothing: others may, from its real start on.
+    """
 
     metric: Metric
     started_at: datetime
@@ -85,13 +91,9 @@ class _Run:
     stopped_by: int | None = None
     ended_as: Verdict | None = None
     ended_by: int | None = None
-
-    def stop(self, event: LedgerEvent) -> None:
-        if self.stopped_at is None:
-            self.stopped_at, self.stopped_by = event.at, event.sequence
+    owner: Owner = ("", None)
 
     def end_as(self, verdict: Verdict, event: LedgerEvent) -> None:
-        self.stop(event)
         self.ended_as, self.ended_by = verdict, event.sequence
 
 
@@ -101,7 +103,7 @@ class _Story:
 
     runs: list[_Run] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
-    owners: list[tuple[datetime, str, int | None]] = field(default_factory=list)
+    owners: list[tuple[datetime, Owner]] = field(default_factory=list)
     terms: Terms | None = None
     is_open: bool = False
     is_merged: bool = False
@@ -111,13 +113,16 @@ class _Story:
         return [run for run in self.runs if run.stopped_at is None and run.metric in wanted]
 
     def start(self, metric: Metric, event: LedgerEvent) -> None:
-        if self.terms and metric in self.terms.targets:
+        if self.terms:
             by = event.sequence
             self.runs.append(_Run(metric, event.at, self.terms, began_by=by, planned_by=by))
 
-    def stop(self, event: LedgerEvent, *metrics: Metric) -> None:
-        for run in self.open_runs(*metrics):
-            run.stop(event)
+    def stop(self, event: LedgerEvent, *metrics: Metric) -> list[_Run]:
+        """Stop what is open, under whoever has it as far as is told: not who takes it next."""
+        stopped = self.open_runs(*metrics)
+        for run in stopped:
+            run.stopped_at, run.stopped_by, run.owner = event.at, event.sequence, self.owner
+        return stopped
 
     def end_pauses(self, event: LedgerEvent, party: Party | None = None) -> None:
         self.pauses = [
@@ -127,13 +132,12 @@ class _Story:
             for pause in self.pauses
         ]
 
-    def owner_at(self, at: datetime) -> tuple[str, int | None]:
-        found: tuple[str, int | None] = ("", None)
-        for since, queue, agent_id in self.owners:
-            if since > at:
-                break
-            found = (queue or found[0], agent_id)
-        return found
+    @property
+    def owner(self) -> Owner:
+        return self.owners[-1][1] if self.owners else ("", None)
+
+    def owner_at(self, at: datetime) -> Owner:
+        return next((owner for since, owner in reversed(self.owners) if since <= at), ("", None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,9 +161,12 @@ def evaluation_of(events: Iterable[LedgerEvent], now: datetime) -> Evaluation:
     for event in sorted(events, key=lambda event: (event.at, event.sequence)):
         if event.at <= now:
             _TELL[event.kind](story, event)
-    queue, agent_id = story.owner_at(now)
+    queue, agent_id = story.owner
     cycles = tuple(
-        _cycle(run, story, now) for metric in Metric for run in story.runs if run.metric is metric
+        _cycle(run, story, now)
+        for metric in Metric
+        for run in story.runs
+        if run.metric is metric and metric in run.terms.targets
     )
     ended = Standing.MERGED if story.is_merged else Standing.ENDED
     return Evaluation(
@@ -185,7 +192,7 @@ def _responded(story: _Story, event: LedgerEvent) -> None:
 
 
 def _assigned(story: _Story, event: LedgerEvent) -> None:
-    story.owners.append((event.at, event.queue, event.agent_id))
+    story.owners.append((event.at, (event.queue or story.owner[0], event.agent_id)))
 
 
 def _paused(story: _Story, event: LedgerEvent) -> None:
@@ -214,15 +221,16 @@ def _reopened(story: _Story, event: LedgerEvent) -> None:
 
 def _replanned(story: _Story, event: LedgerEvent) -> None:
     terms = story.terms = event.terms or story.terms
-    for run in story.open_runs():
+    for run in story.stop(event):
         run.end_as(Verdict.SUPERSEDED, event)
-        if terms and run.metric in terms.targets:
+        if terms:
             again = _Run(run.metric, run.started_at, terms, run.began_by, event.sequence)
             story.runs.append(again)
 
 
 def _withdrawn(story: _Story, event: LedgerEvent) -> None:
     story.end_pauses(event)
+    story.stop(event)
     story.is_open = False
     for run in story.runs:
         run.end_as(Verdict.WITHDRAWN, event)
@@ -254,17 +262,18 @@ def _cycle(run: _Run, story: _Story, now: datetime) -> Cycle:
     intervals = _intervals(run, end, pauses, calendar)
     elapsed = sum((i.business_time for i in intervals if i.party is None), ZERO)
     target = run.terms.business_time(run.metric, run.started_at, calendar)
-    waits = None if run.stopped_at else _waits(pauses, now)
+    waits = None if run.stopped_at else _waits(pauses)
     if run.stopped_at is None:
-        if (waits is not None) is not (intervals[-1].party is not None):
-            # a pause begins or ends at this very instant: the piece to come has no length yet
+        if (waits.party if waits else None) is not intervals[-1].party:
+            # a wait begins or ends at this very instant: the piece to come has no length yet
             party, by = (waits.party, waits.began_by) if waits else (None, _ended_by(pauses, now))
             intervals.append(_piece((now, now), party, calendar, by))
         intervals[-1] = replace(intervals[-1], end=None)
     verdict = _verdict(run, elapsed, target, is_paused=waits is not None)
     due_at = used_up(intervals, target, calendar)
-    decided_at = due_at if verdict is Verdict.BREACHED and due_at else end
-    queue, agent_id = story.owner_at(decided_at)
+    queue, agent_id = run.owner if run.stopped_at else story.owner
+    if verdict is Verdict.BREACHED and due_at:
+        queue, agent_id = story.owner_at(due_at)
     return Cycle(
         metric=run.metric,
         terms=run.terms,
@@ -284,10 +293,10 @@ def _cycle(run: _Run, story: _Story, now: datetime) -> Cycle:
     )
 
 
-def _waits(pauses: Sequence[Pause], now: datetime) -> Pause | None:
-    """Return what it waits for at `now`: the earliest pause that is open."""
-    open_now = [p for p in pauses if p.start <= now and (p.end is None or p.end > now)]
-    return min(open_now, key=lambda pause: (pause.start, pause.party), default=None)
+def _waits(pauses: Iterable[Pause]) -> Pause | None:
+    """Return what it waits for now: the earliest pause that is open, as `_intervals` cuts them."""
+    still = [pause for pause in pauses if pause.end is None]
+    return min(still, key=lambda pause: pause.start, default=None)
 
 
 def _ended_by(pauses: Sequence[Pause], now: datetime) -> int:

@@ -109,7 +109,7 @@ class PlanDefinition:
             raise PlanError(msgid("A plan needs at least one target."))
         for (kind, priority), by_metric in self.targets.items():
             for metric, target in by_metric.items():
-                _check_target(target, f"{kind}.{priority}.{metric}")
+                check_target(target, f"{kind}.{priority}.{metric}")
         _check_thresholds(self.thresholds)
 
     def targets_of(self, kind: str, priority: str) -> Mapping[Metric, Target]:
@@ -121,7 +121,7 @@ class PlanDefinition:
         targets: dict[str, dict[str, Any]] = {}
         for (kind, priority), by_metric in self.targets.items():
             targets.setdefault(kind, {})[priority] = {
-                metric.value: _plain(target) for metric, target in by_metric.items()
+                metric.value: plain_target(target) for metric, target in by_metric.items()
             }
         return {
             "targets": targets,
@@ -135,7 +135,9 @@ class PlanDefinition:
         """Read what `to_json` wrote. Raises PlanError."""
         return cls(
             targets={
-                (kind, priority): {Metric(name): _target(told) for name, told in by_metric.items()}
+                (kind, priority): {
+                    Metric(name): read_target(told) for name, told in by_metric.items()
+                }
                 for kind, by_priority in data["targets"].items()
                 for priority, by_metric in by_priority.items()
             },
@@ -145,7 +147,8 @@ class PlanDefinition:
         )
 
 
-def _check_target(target: Target, where: str) -> None:
+def check_target(target: Target, where: str = "") -> None:
+    """Refuse a target that nobody could mean. Raises PlanError."""
     if isinstance(target, WorkingDays):
         if not 1 <= target.days <= MOST_DAYS:
             raise PlanError(msgid("Give 1 to 250 working days."), where)
@@ -172,13 +175,15 @@ def _check_thresholds(thresholds: tuple[Threshold, ...]) -> None:
                 told.add((threshold.percent, metric, priority))
 
 
-def _plain(target: Target) -> dict[str, int]:
+def plain_target(target: Target) -> dict[str, int]:
+    """Return a target as JSON knows it."""
     if isinstance(target, WorkingDays):
         return {"working_days": target.days}
     return {"seconds": int(target.total_seconds())}
 
 
-def _target(told: Mapping[str, int]) -> Target:
+def read_target(told: Mapping[str, int]) -> Target:
+    """Read what `plain_target` wrote."""
     if "working_days" in told:
         return WorkingDays(days=told["working_days"])
     return timedelta(seconds=told["seconds"])

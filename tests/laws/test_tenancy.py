@@ -26,8 +26,8 @@ from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from tests.desk_on_loopback import until
 from tests.policy_story import bring, own_setting
-from tests.sla_story import notify
 from tests.visitor import visiting
+from tests.warning_story import notify
 
 CANARY = "Kanarienvogel"
 

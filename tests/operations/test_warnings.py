@@ -21,7 +21,7 @@ from servicedesk.tickets.handling import add_message, move_ticket, reclassify_ti
 from servicedesk.tickets.models import EntryKind, Impact, Queue, TicketEntry, Urgency
 from servicedesk.tickets.queries import TicketFilter, ticket_view, tickets, tickets_by_due
 from servicedesk.tickets.warnings import tell_warning
-from tests.sla_story import (
+from tests.warning_story import (
     MONDAY,
     ClockStory,
     asked_again,

@@ -22,7 +22,7 @@ from servicedesk.tickets.handling import answer_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
 from tests.policy_story import PASSCODE, WIFI, bring, group_of, own_setting, report
-from tests.sla_story import notify, warned
+from tests.warning_story import notify, warned
 
 SERIOUS = {"serious", "critical"}
 

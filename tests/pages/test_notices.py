@@ -20,8 +20,8 @@ from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE
 from servicedesk.shell import formatting, language, mail
 from servicedesk.sla.cycles import METRIC_LABELS
-from tests.sla_story import MONDAY, notify, warned
 from tests.visitor import visiting
+from tests.warning_story import MONDAY, notify, warned
 
 TELL = "INSERT INTO notice (user_id, at, kind, reference, facts)"
 BELL = re.compile(r'class="bell[^>]*>.*?</a>', re.DOTALL)
