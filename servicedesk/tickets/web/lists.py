@@ -18,9 +18,6 @@ from servicedesk.tickets.models import (
     PRIORITY_LABELS,
     QUEUE_LABELS,
     STATE_LABELS,
-    Priority,
-    Queue,
-    TicketKind,
     TicketState,
 )
 
@@ -42,13 +39,10 @@ def asked_filter() -> queries.TicketFilter:
         value = request.args.get(name, "")
         return value if value in set(allowed) else ""  # type: ignore[call-overload]
 
-    return queries.TicketFilter(
+    return queries.TicketFilter.read(
+        request.args,
         show=one_of("show", [*SHOWN, *TicketState]) or "open",
-        kind=one_of("kind", TicketKind),
-        priority=one_of("priority", Priority),
-        queue=one_of("queue", Queue),
         assignee=one_of("assignee", ("me", "none")),
-        client=request.args.get("client", "")[:40].replace("\x00", ""),
         q=request.args.get("q", "")[:200],
     )
 
