@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from servicedesk.core import clock
 from servicedesk.sla.ageing import Bucket, buckets
 from servicedesk.sla.counting import Slice, counts
 from servicedesk.sla.cycles import OPEN_STANDINGS, Metric, Standing
 from servicedesk.sla.evidence import (
-    NOBODYS,
     OPEN,
     OUTCOMES,
     Evidence,
@@ -25,7 +25,7 @@ from servicedesk.sla.view import View, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from servicedesk.core.actors import Actor
     from servicedesk.sla.counting import Count
@@ -77,7 +77,7 @@ class Dashboard:
     asked: Evidence  # with metric and month
     behind: Evidence
     clients: Sequence[tuple[str, str]]  # to choose from: reference, name
-    agents: Sequence[tuple[str, str]]
+    agents: Sequence[tuple[str, str]]  # number, name
     months: Sequence[date]  # thirteen, the present one last
     open: Mapping[Standing, int]
     ageing: Sequence[Aged]
@@ -113,7 +113,7 @@ def dashboard(actor: Actor, asked: Evidence) -> Dashboard:
         asked=view.asked,
         behind=view.behind,
         clients=sorted(view.clients.values(), key=lambda told: told[1]),
-        agents=[(NOBODYS, ""), *((str(i), name) for i, name in view.agents.items())],
+        agents=[(str(user_id), name) for user_id, name in view.agents.items()],
         months=months,
         open=_open(found["open"]),
         ageing=_ageing(found["open"], view),
@@ -121,11 +121,33 @@ def dashboard(actor: Actor, asked: Evidence) -> Dashboard:
         trend=_trend(found["trend"], months, view),
         by_kind=_in_order(_attained(cut, "kind", view), KINDS),
         by_priority=_in_order(_attained(cut, "priority", view), PRIORITIES),
-        by_queue=_in_order(_attained(cut, "queue", view), QUEUES),
+        by_queue=[] if actor.is_contact else _in_order(_attained(cut, "queue", view), QUEUES),
         by_client=_worst_first(_attained(found["clients"], "client_id", view)),
         by_agent=_worst_first(_attained(found["agents"], "agent_id", view)),
         arrivals=_arrivals(found["arrived"], months),
         hours={count.slot: count.amount for count in found["hours"] if count.slot is not None},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Now:
+    """How what is open stands at a moment, and what will breach next."""
+
+    asked: Evidence
+    at: datetime
+    open: Mapping[Standing, int]
+    upcoming: Sequence[Upcoming]
+
+
+def standing_now(actor: Actor, asked: Evidence, size: int) -> Now:
+    """Return what a screen on the wall shows. Raises NotFound."""
+    view = view_of(actor, asked)
+    found = counts(view.reach, [Slice(name="open", figures=list(OPEN_FIGURES), by=())])
+    return Now(
+        asked=view.behind,
+        at=clock.now(),
+        open=_open(found["open"]),
+        upcoming=upcoming(view.reach, size),
     )
 
 

@@ -43,6 +43,11 @@ class Upcoming:
     used_percent: int
 
     @property
+    def short_name(self) -> str:
+        """Return the client's name without its legal form."""
+        return self.client_name.split(",")[0]
+
+    @property
     def is_at_risk(self) -> bool:
         """Whether so much is used that somebody should look."""
         return self.used_percent >= AT_RISK

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, literal_column, select
 
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
-from servicedesk.sla.evidence import NOBODYS, Evidence, ledgers_behind
+from servicedesk.sla.evidence import NOBODYS, UNDERSTOOD, Evidence, ledgers_behind
 from servicedesk.tickets.models import Ticket, TicketState
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SPANISH: ColumnElement[Any] = literal_column("'spanish'::regconfig")
 SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
 REFERENCE = re.compile(r"(PET|CON|INC)-\d{4}-\d+", re.IGNORECASE)
+
+BEHIND_FIGURES = frozenset(UNDERSTOOD) - {"client", "kind", "priority", "queue"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,10 @@ class TicketFilter(Evidence):
         own = {"assignee": self.assignee, "q": self.q}
         shown = {} if self.show == "open" else {"show": self.show}
         return self.as_words() | {name: value for name, value in own.items() if value} | shown
+
+    def hidden_parts(self) -> dict[str, str]:
+        """Return what is set and no field of the list's form asks for."""
+        return {name: value for name, value in self.as_words().items() if name in BEHIND_FIGURES}
 
     @property
     def is_evidence(self) -> bool:

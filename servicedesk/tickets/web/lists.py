@@ -12,6 +12,7 @@ from servicedesk.core.text import msgid
 from servicedesk.shell.language import translate
 from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
+from servicedesk.sla.evidence import counted
 from servicedesk.tickets import queries
 from servicedesk.tickets.models import (
     KIND_LABELS,
@@ -62,6 +63,7 @@ def index() -> ResponseReturnValue:
         priorities=PRIORITY_LABELS,
         queues=QUEUE_LABELS,
         clients=[] if actor.is_contact else clients_to_choose(actor),
+        counted=counted(actor, wanted) if wanted.is_all_evidence else None,
     )
 
 
