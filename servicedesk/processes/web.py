@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import gunicorn.http.wsgi  # type: ignore[import-untyped]
@@ -10,6 +11,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from config import Settings
 from servicedesk.processes.logs import configure_logs
+from servicedesk.shell.charts.drawing import warm_up
 
 _settings = Settings.from_environment()
 configure_logs(as_json=_settings.is_production)
@@ -41,3 +43,9 @@ loglevel = "warning"
 logger_class = OneForm
 # its sign of life is a file: on a disk, a slow flush would look like a dead worker
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def post_worker_init(worker: Any) -> None:
+    """Have a new process draw something before anybody waits for its first chart."""
+    del worker
+    Thread(target=warm_up, name="charts", daemon=True).start()

@@ -14,6 +14,7 @@ from servicedesk.shell import (
     security,
     session,
 )
+from servicedesk.shell.charts import showing
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -30,5 +31,6 @@ def install_shell(app: Flask, settings: Settings, load_person: LoadPerson) -> No
     formatting.install(app)
     navigation.install(app)
     assets.install(app)
+    showing.install(app)
     errors.install(app)
     app.register_blueprint(health.blueprint)
