@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from servicedesk.sla.counting import Reach
     from servicedesk.sla.cycles import Metric
 
-NEXT = 12
+NEXT = 10
 # the words of the partial index, so that it is used
 RUNS: ColumnElement[bool] = literal_column("sla_cycle.verdict = 'running'")
 

@@ -13,6 +13,7 @@ from servicedesk.shell.session import current_actor
 from servicedesk.sla.cycles import OPEN_STANDINGS
 from servicedesk.sla.dashboard import dashboard, standing_now
 from servicedesk.sla.evidence import Evidence, month_of
+from servicedesk.sla.web import pictures
 from servicedesk.sla.web.words import month_words
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def index() -> ResponseReturnValue:
         "sla/index.html",
         found=found,
         months=[(month_of(month), month_words(month)) for month in reversed(found.months)],
+        pictures=pictures,
         standings=OPEN_STANDINGS,
         tones=TONES,
     )
