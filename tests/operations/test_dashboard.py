@@ -35,13 +35,14 @@ MOVES = ("take", "wait_for_client", "resume", "resolve", "reopen", "cancel", "co
 
 
 @pytest.fixture
-def news_are_promised(make):
+def news_are_promised(make, sessions):
     """A plan with periodic updates, of which a ticket has many."""
+    database.use_sessions(sessions)
     promised = copy.deepcopy(PLAN)
     for by_priority in promised["targets"].values():
         for targets in by_priority.values():
             targets["periodic_update"] = {"seconds": 3 * 3600}
-    session = database.session()
+    session = sessions()
     session.add(
         PlanVersion(
             code="standard",
