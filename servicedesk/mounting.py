@@ -44,9 +44,10 @@ from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
 from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
-from servicedesk.sla.web import api as sla_api
 from servicedesk.sla.web import checks as sla_checks
-from servicedesk.sla.web import receipts, what_if
+from servicedesk.sla.web import dashboard as sla_pages
+from servicedesk.sla.web import figures_api, receipts, receipts_api, what_if
+from servicedesk.sla.web.evidence_words import evidence_words, month_words
 from servicedesk.sla.web.words import clock_words, time_left
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
@@ -70,11 +71,13 @@ WORDS = {
     "command_state_labels": COMMAND_STATE_LABELS,
     "conformity_labels": CONFORMITY_LABELS,
     "device_state_labels": DEVICE_STATE_LABELS,
+    "evidence_words": evidence_words,
     "filter_words": fleet.filter_words,
     "impact_labels": IMPACT_LABELS,
     "instruction_labels": INSTRUCTION_LABELS,
     "kind_labels": KIND_LABELS,
     "metric_labels": METRIC_LABELS,
+    "month_words": month_words,
     "order_state_labels": ORDER_STATE_LABELS,
     "pause_labels": PAUSE_LABELS,
     "policy_change_labels": CHANGE_LABELS,
@@ -126,7 +129,8 @@ def mount_api(app: Flask) -> None:
         documents_api.blueprint,
         orders_api.blueprint,
         positions_api.blueprint,
-        sla_api.blueprint,
+        figures_api.blueprint,
+        receipts_api.blueprint,
         tickets_api.blueprint,
     ):
         csrf.exempt(blueprint)
@@ -150,6 +154,7 @@ def portal() -> Blueprint:
     blueprint.register_blueprint(tickets.portal_home())
     blueprint.register_blueprint(conformity.portal())
     blueprint.register_blueprint(policies.portal())
+    blueprint.register_blueprint(sla_pages.portal())
     return blueprint
 
 
@@ -161,6 +166,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(tickets.desk_home())
     blueprint.register_blueprint(conformity.desk())
     blueprint.register_blueprint(policies.desk())
+    blueprint.register_blueprint(sla_pages.desk())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
     blueprint.register_blueprint(what_if.blueprint)

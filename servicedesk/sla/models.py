@@ -90,6 +90,8 @@ class SlaLedger(Model):
             postgresql_where=text("standing not in ('ended', 'merged')"),
         ),
         Index("ix_sla_ledger_contract_id_started_at", "contract_id", "started_at"),
+        # the tickets behind an arrival
+        Index("ix_sla_ledger_started_on", "started_on", "started_slot"),
     )
     __audited__ = False  # derived from the append-only events
 
@@ -161,6 +163,19 @@ class SlaCycle(Model):
             "month",
             postgresql_where=text("month is not null"),
         ),
+        # what runs out next
+        Index(
+            "ix_sla_cycle_running_due_at",
+            "due_at",
+            "id",
+            postgresql_where=text("verdict = 'running'"),
+        ),
+        Index(
+            "ix_sla_cycle_running_client_id",
+            "client_id",
+            "due_at",
+            postgresql_where=text("verdict = 'running'"),
+        ),
     )
     __audited__ = False
 
@@ -209,13 +224,18 @@ class SlaWarning(Model):
 
 
 class SlaTally(Model):
-    """Counters that a dashboard adds up instead of tickets. Zero stands for all clients.
+    """Counters that a dashboard adds up instead of tickets, each at every level it is asked for.
 
     `figure` says what is counted (see `tallies.py`), `on_day` the first of its month or a day,
-    `slot` the hour of the week of an arrival. `agent_id`: -1 all, 0 nobody.
+    `slot` the hour of the week of an arrival. All together are: client 0, agent -1 (0 is nobody),
+    the empty kind with the empty priority and queue, and of arrivals slot -1.
     """
 
     __tablename__ = "sla_tally"
+    __table_args__ = (
+        # what counts nothing any more is taken out
+        Index("ix_sla_tally_empty", "client_id", postgresql_where=text("amount = 0")),
+    )
     __audited__ = False
 
     client_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 EVERY_CLIENT = 0
 EVERY_AGENT = -1
+EVERY_KIND = ""  # and every priority and queue: the three are counted apart, or together
+EVERY_SLOT = -1
 NOBODY = 0
 ARRIVED = "arrived"
 FOLD_SIZE = 20_000
@@ -107,16 +109,24 @@ def note_changes(session: Session, before: Counter[Mark], after: Counter[Mark]) 
         session.execute(insert(SlaTallyChange), rows)
 
 
+# Each change counts at every level that a reader may ask for: of its client and of all, of its agent
+# and of all, of its kind, priority and queue and of all; an arrival in its hour and in its month.
 FOLD = """
 WITH gone AS (
   DELETE FROM sla_tally_change WHERE id IN (
     SELECT id FROM sla_tally_change ORDER BY id LIMIT :size) RETURNING *
 ), sums AS (
-  SELECT c.id AS client_id, a.id AS agent_id, figure, on_day, slot, kind, priority, queue, sum(amount) AS amount
+  SELECT c.id AS client_id, a.id AS agent_id, figure, on_day, s.slot, g.kind, g.priority, g.queue,
+         sum(amount) AS amount
   FROM gone,
        LATERAL (VALUES (0), (gone.client_id)) AS c(id),
-       LATERAL (VALUES (-1), (gone.agent_id)) AS a(id)
-  GROUP BY c.id, a.id, figure, on_day, slot, kind, priority, queue HAVING sum(amount) <> 0
+       LATERAL (VALUES (-1), (gone.agent_id)) AS a(id),
+       LATERAL (VALUES (gone.slot), (-1)) AS s(slot),
+       LATERAL (VALUES (gone.kind, gone.priority, gone.queue), ('', '', ''))
+         AS g(kind, priority, queue)
+  WHERE s.slot >= 0 OR figure = 'arrived'
+  GROUP BY c.id, a.id, figure, on_day, s.slot, g.kind, g.priority, g.queue
+  HAVING sum(amount) <> 0
 ), added AS (
   INSERT INTO sla_tally AS t (client_id, agent_id, figure, on_day, slot, kind, priority, queue, amount)
   SELECT client_id, agent_id, figure, on_day, slot, kind, priority, queue, amount FROM sums
@@ -125,10 +135,14 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 """
+# of open ones a day counts nothing in the end: readers would walk over such days for ever
+CLEAR = "DELETE FROM sla_tally WHERE amount = 0"
 
 
 def fold_changes(session: Session, size: int = FOLD_SIZE) -> int:
     """Add the oldest changes to the counters; return how many rows that were."""
     if not session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": FOLD_LOCK}):
         return 0
-    return session.scalar(text(FOLD), {"size": size}) or 0
+    folded = session.scalar(text(FOLD), {"size": size}) or 0
+    session.execute(text(CLEAR))
+    return folded

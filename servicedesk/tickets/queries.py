@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, func, literal_column, select
+from sqlalchemy import CompoundSelect, Select, func, literal_column, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from servicedesk.accounts.models import User
-from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import clock, database
 from servicedesk.core.actors import Role
@@ -24,7 +22,6 @@ from servicedesk.sla.cycles import Verdict
 from servicedesk.sla.models import SlaLedger, SlaWarning
 from servicedesk.tickets.models import (
     IS_OPEN,
-    OVER_STATES,
     EntryKind,
     Ticket,
     TicketDevice,
@@ -34,15 +31,14 @@ from servicedesk.tickets.models import (
     TicketState,
     TicketWatcher,
 )
+from servicedesk.tickets.narrowing import TicketFilter as TicketFilter
+from servicedesk.tickets.narrowing import narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from servicedesk.core.actors import Actor
 
-# as constants, so that the planner sees the words and knows how rare they are
-SPANISH: ColumnElement[Any] = literal_column("'spanish'::regconfig")
-SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
 # what a ticket's page tells of it; its devices may be thousands and are asked for by themselves
 WHOLE = (
     joinedload(Ticket.client, innerjoin=True),
@@ -51,26 +47,6 @@ WHOLE = (
 )
 NAMED_DEVICES = 20
 LIVE_ANSWERS = 20  # older ones show what they counted then, and lead to their list
-REFERENCE = re.compile(r"(PET|CON|INC)-\d{4}-\d+", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TicketFilter:
-    """What a list is narrowed to; empty text means everything."""
-
-    show: str = "open"  # open, resolved, done, all, or a state
-    kind: str = ""
-    priority: str = ""
-    queue: str = ""
-    assignee: str = ""  # me, none
-    client: str = ""  # reference
-    escalated: str = ""  # 1: only those
-    q: str = ""
-
-    def as_query(self) -> dict[str, str]:
-        """Return what differs from the default, for an address."""
-        fields = {name: str(value) for name, value in vars(self).items() if value}
-        return {name: value for name, value in fields.items() if (name, value) != ("show", "open")}
 
 
 def tickets(
@@ -78,7 +54,7 @@ def tickets(
 ) -> Page[Ticket]:
     """Return a page of tickets, newest first, with client and clocks. Raises InvalidInput."""
     query = (
-        _narrowed(select(Ticket), actor, wanted)
+        narrowed(select(Ticket), actor, wanted)
         .join(Ticket.client)
         .join(Ticket.ledger)
         .options(contains_eager(Ticket.client), contains_eager(Ticket.ledger))
@@ -94,7 +70,7 @@ def tickets(
 def tickets_by_due(actor: Actor, wanted: TicketFilter, size: int = PAGE_SIZE) -> Sequence[Ticket]:
     """Return the open tickets that are escalated or run out first, with client and clocks."""
     query = (
-        _narrowed(select(Ticket), actor, wanted)
+        narrowed(select(Ticket), actor, wanted)
         .join(Ticket.client)
         .join(Ticket.ledger)
         .options(contains_eager(Ticket.client), contains_eager(Ticket.ledger))
@@ -104,46 +80,6 @@ def tickets_by_due(actor: Actor, wanted: TicketFilter, size: int = PAGE_SIZE) ->
         .limit(size)
     )
     return database.session().scalars(query).all()
-
-
-def _narrowed(query: Select[Any], actor: Actor, wanted: TicketFilter) -> Select[Any]:
-    query = _shown(query.where(visible_to(actor, Ticket.client_id)), wanted.show)
-    for column, value in (
-        (Ticket.kind, wanted.kind),
-        (Ticket.priority, wanted.priority),
-        (Ticket.queue, wanted.queue),
-    ):
-        if value:
-            query = query.where(column == value)
-    if wanted.assignee == "me":
-        query = query.where(Ticket.assignee_id == actor.user_id)
-    elif wanted.assignee == "none":
-        query = query.where(Ticket.assignee_id.is_(None))
-    if wanted.escalated:
-        query = query.where(Ticket.escalation > 0)
-    if wanted.client:
-        client = select(Client.id).where(Client.reference == wanted.client).scalar_subquery()
-        query = query.where(Ticket.client_id == client)
-    return _matching(query, wanted.q.strip()[:200])
-
-
-def _shown(query: Select[Any], show: str) -> Select[Any]:
-    if show == "open":
-        # the words of the partial index, so that it is used
-        return query.where(literal_column(f"ticket.{IS_OPEN}"))
-    if show == "done":
-        return query.where(Ticket.state.in_(OVER_STATES))
-    return query if show == "all" else query.where(Ticket.state == show)
-
-
-def _matching(query: Select[Any], q: str) -> Select[Any]:
-    if not q:
-        return query
-    q = q.replace("\x00", "")
-    if REFERENCE.fullmatch(q):
-        return query.where(Ticket.reference == q.upper())
-    words = func.websearch_to_tsquery(SPANISH, q).op("||")(func.websearch_to_tsquery(SIMPLE, q))
-    return query.where(Ticket.search.bool_op("@@")(words))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from servicedesk.accounts.models import ApiToken
 from servicedesk.app import create_app
 from servicedesk.clients.models import Contract
 from servicedesk.core import database
+from servicedesk.core.actors import Role
 from servicedesk.core.files import Upload
 from servicedesk.devices.commands import DeviceCommand
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
@@ -210,9 +211,30 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
             "/fleet-questions",
             "/policies",
             "/documents",
+            "/sla",
         ):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text
+
+
+def test_figures_count_and_open_nothing_of_another_client(desk, foreign):
+    make = desk.make
+    client, ticket = foreign["reference"][4], foreign["reference"][0]
+    for actor in (make.contact(make.client()), make.person(Role.ACCOUNT_MANAGER, make.client())):
+        api = desk.api(actor)
+        figures = api.get("/sla").json()
+        assert not sum(figures["open"].values())
+        assert not figures["next"]
+        assert not figures["hours"]
+        assert not sum(month["tickets"] for month in figures["arrived"])
+        assert api.get("/sla", params={"client": client}).status_code == 404
+        for behind in ({"sla": "open"}, {"metric": "resolution"}, {"hour": "9", "client": client}):
+            assert ticket not in api.get("/tickets", params=behind | {"state": "all"}).text
+        with visiting(desk, actor) as visitor:
+            place = "portal" if actor.is_contact else "desk"
+            assert visitor.get(f"/{place}/sla/?client={client}").status_code == 404
+            listed = visitor.get(f"/{place}/tickets/?sla=open&show=all").text
+            assert ticket not in listed
 
 
 def test_a_foreign_device_cannot_be_acted_on(desk, foreign):

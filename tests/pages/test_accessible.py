@@ -132,6 +132,8 @@ def test_the_portal(desk, sign_in, story, policies):
         "/portal/ask/",
         f"/portal/ask/action/device.full_wipe?device={device.reference}&q=x",
         "/portal/ask/incident",
+        "/portal/sla/",
+        "/portal/tickets/?sla=open&show=all",
         "/account/",
     ]
     assert look(desk, sign_in(contact), pages) == []
@@ -156,6 +158,8 @@ def test_the_desk(desk, sign_in, story, policies):
     pages = [
         *plain,
         "/desk/tickets/?show=all",
+        "/desk/tickets/?show=all&metric=resolution&outcome=met&month=2026-11&agent=none",
+        "/desk/sla/wall?theme=light",
         f"/desk/admin/clients/{client.reference}/edit",
         f"/desk/tickets/{ticket.reference}",
         f"/desk/tickets/{query.reference}",

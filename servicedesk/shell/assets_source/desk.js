@@ -28,3 +28,14 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+// a page that renews itself says how old it is when nobody answers
+if (document.querySelector("[data-renewed]")) {
+  let renewed = Date.now();
+  const age = document.querySelector("[data-age]");
+  document.addEventListener("htmx:afterSwap", () => { renewed = Date.now(); });
+  setInterval(() => {
+    const seconds = (Date.now() - renewed) / 1000;
+    const words = seconds < 60 ? "" : age.dataset.old.replace("{minutes}", Math.floor(seconds / 60));
+    if (age.textContent !== words) age.textContent = words;
+  }, 1000);
+}

@@ -20,6 +20,7 @@ from servicedesk.orders.queries import every_outcome
 from servicedesk.orders.web.api import ReadyList, VerdictSchema, verdicts_of
 from servicedesk.shell.api import guard
 from servicedesk.shell.session import current_actor
+from servicedesk.sla.web.api_words import understood
 from servicedesk.tickets import handling, merging, queries
 from servicedesk.tickets.intake import (
     DESCRIPTION_LENGTH,
@@ -32,6 +33,7 @@ from servicedesk.tickets.models import (
     EntryKind,
     Impact,
     Priority,
+    Queue,
     Ticket,
     TicketKind,
     TicketState,
@@ -192,6 +194,23 @@ class TicketQuery(PageQuery):
     client = fields.String(load_default="", validate=validate.Length(max=40))
     escalated = fields.Boolean(load_default=False)
     q = fields.String(load_default="", validate=validate.Length(max=200))
+    queue = fields.String(load_default="", validate=validate.OneOf([*Queue]))
+    agent = understood(
+        "agent", "Number of a person, or none; counts for the operator's people only."
+    )
+    sla = understood(
+        "sla", "How it stands now: breached, at_risk, paused, on_track, or open for all."
+    )
+    metric = understood("metric", "Tickets with decided cycles of this metric.")
+    outcome = understood(
+        "outcome", "Of decided cycles: met, near (met with 90 % used) or breached."
+    )
+    month = understood("month", "In which cycles were decided: 2026-11.")
+    arrived = understood("arrived", "Month of arrival: 2026-11.")
+    weekday = understood("weekday", "Of arrival, from Monday, 1, to Sunday, 7.")
+    hour = understood("hour", "Of arrival, 0 to 23.")
+    opened_from = understood("opened_from", "First day of arrival: 2026-11-30.")
+    opened_to = understood("opened_to", "Last day of arrival.")
 
 
 class CommentSchema(Schema):

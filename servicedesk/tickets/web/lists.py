@@ -12,15 +12,13 @@ from servicedesk.core.text import msgid
 from servicedesk.shell.language import translate
 from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
+from servicedesk.sla.evidence import counted
 from servicedesk.tickets import queries
 from servicedesk.tickets.models import (
     KIND_LABELS,
     PRIORITY_LABELS,
     QUEUE_LABELS,
     STATE_LABELS,
-    Priority,
-    Queue,
-    TicketKind,
     TicketState,
 )
 
@@ -42,14 +40,11 @@ def asked_filter() -> queries.TicketFilter:
         value = request.args.get(name, "")
         return value if value in set(allowed) else ""  # type: ignore[call-overload]
 
-    return queries.TicketFilter(
+    return queries.TicketFilter.read(
+        request.args,
         show=one_of("show", [*SHOWN, *TicketState]) or "open",
-        kind=one_of("kind", TicketKind),
-        priority=one_of("priority", Priority),
-        queue=one_of("queue", Queue),
         assignee=one_of("assignee", ("me", "none")),
         escalated=one_of("escalated", ("1",)),
-        client=request.args.get("client", "")[:40].replace("\x00", ""),
         q=request.args.get("q", "")[:200],
     )
 
@@ -69,6 +64,7 @@ def index() -> ResponseReturnValue:
         priorities=PRIORITY_LABELS,
         queues=QUEUE_LABELS,
         clients=[] if actor.is_contact else clients_to_choose(actor),
+        counted=counted(actor, wanted) if wanted.is_all_evidence else None,
     )
 
 
