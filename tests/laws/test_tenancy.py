@@ -130,6 +130,7 @@ BODIES = {
     "/transitions": {"transition": "cancel"},
     "/approve": {},
     "/answers": {"question": "x"},
+    "/merge": {"into": "PET-2026-000001"},
     "/plan": {"stages": [{"size": "1"}]},
     "/draft": {},
     "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},

@@ -52,7 +52,9 @@ class Clock:
         now = max(at, self.events[-1].at)
         for key, cycle in numbered(evaluate(self.events, now)).items():
             if cycle.is_running and at == now:
-                self.crossed |= {(*key, p) for p in percents_watched(cycle) if cycle.has_reached(p)}
+                self.crossed |= {
+                    (*key, p) for p in percents_watched(cycle) if is_past(cycle, p, at)
+                }
         if self.next_look is None or self.next_look >= at:
             return
         derived = self._refresh(at, acts=True)
@@ -66,6 +68,12 @@ class Clock:
         self.warned = {key: row["warned_percent"] for key, row in derived.cycles.items()}
         self.next_look = derived.ledger["next_due_at"]
         return derived
+
+
+def is_past(cycle, percent: int, at: datetime) -> bool:
+    """Whether a look finds it passed: at the very instant it does not look yet."""
+    reached_at = cycle.reached_at(percent)
+    return cycle.has_reached(percent) and reached_at is not None and reached_at < at
 
 
 STEPS = st.one_of(
