@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from config import ROOT
-from servicedesk.core import embedded_postgres
 from tests.conftest import copied_database
 from tests.desk_on_loopback import until
 
@@ -76,7 +75,7 @@ DUE = (
 def house(instance, migrated):
     """A database where 10,000 thresholds are due."""
     with copied_database(instance, migrated) as address:
-        owner = create_engine(address.replace(f"{embedded_postgres.ROLE}@", "postgres@"))
+        owner = create_engine(address)
         facts = {"plan": json.dumps(PLAN), "always": json.dumps(ALWAYS), "ledgers": LEDGERS}
         with owner.begin() as connection:
             for statement in DUE:
@@ -117,9 +116,9 @@ def test_each_threshold_fires_once_though_one_clock_dies_and_one_is_held_up(hous
         return ask("SELECT count(DISTINCT fired_at) FROM sla_warning")
 
     dying, held_up = clock_on(), clock_on()
-    until(lambda: fired() > THRESHOLDS * 0.1, what="the clocks run")
+    until(lambda: fired() > THRESHOLDS * 0.1, seconds=60, what="the clocks run")
     held_up.send_signal(signal.SIGSTOP)
-    until(lambda: fired() > THRESHOLDS * 0.4, what="one goes on alone")
+    until(lambda: fired() > THRESHOLDS * 0.4, seconds=60, what="one goes on")
     dying.send_signal(signal.SIGKILL)
     assert dying.wait(10) == -signal.SIGKILL
     at_its_death = fired()
