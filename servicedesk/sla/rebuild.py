@@ -8,7 +8,7 @@ follows after each threshold passed since, because an event may have come before
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from servicedesk.sla.cycles import WHOLE, Metric, percents_watched
 from servicedesk.sla.derivation import derive, differences
 from servicedesk.sla.evaluation import LedgerEvent, evaluate
 from servicedesk.sla.models import CalendarVersion, SlaCycle, SlaEvent, SlaLedger, SlaWarning
+from servicedesk.sla.tallies import marks_of
 from servicedesk.sla.terms import terms_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from servicedesk.core.database import Model
     from servicedesk.sla.derivation import CycleKey, Derived
+    from servicedesk.sla.tallies import Mark
 
 BATCH = 1000  # ledgers read at a time
 
@@ -68,6 +70,7 @@ class Checked:
     done: int
     total: int
     differences: Mapping[int, list[Difference]]  # by ledger
+    recount: Mapping[Mark, int]  # what counting the differing rows right changes in the counters
 
 
 def check_ledgers(session: Session, client_id: int | None = None) -> Iterator[Checked]:
@@ -86,11 +89,16 @@ def check_ledgers(session: Session, client_id: int | None = None) -> Iterator[Ch
         if not batch.ledgers:
             return
         last, done = batch.ledgers[-1].id, done + len(batch.ledgers)
-        found = ((ledger.id, differences_of(batch, ledger, now)) for ledger in batch.ledgers)
+        found = {
+            ledger.id: differing
+            for ledger in batch.ledgers
+            if (differing := differences_of(batch, ledger, now))
+        }
         yield Checked(
             done=done,
             total=max(done, total),
-            differences={ledger_id: differing for ledger_id, differing in found if differing},
+            differences=found,
+            recount=_recount(batch, found, now),
         )
 
 
@@ -251,6 +259,25 @@ def _word(value: Any) -> str:
     if isinstance(value, dict):
         return "a cycle"
     return "nothing" if value is None else str(value)
+
+
+def _recount(batch: Batch, found: Mapping[int, object], now: datetime) -> Counter[Mark]:
+    """Return what the counters gain and lose when differing rows say what is derived."""
+    change: Counter[Mark] = Counter()
+    for ledger in batch.ledgers:
+        if ledger.id in found and ledger.id in batch.events:
+            derived, client_id = derived_now(batch, ledger, now), batch.clients[ledger.id]
+            change.update(
+                marks_of(
+                    SlaLedger(**derived.ledger, client_id=client_id),
+                    [
+                        SlaCycle(**columns, metric=metric)
+                        for (metric, _), columns in derived.cycles.items()
+                    ],
+                )
+            )
+            change.subtract(marks_of(ledger, batch.cycles.get(ledger.id, ())))
+    return change
 
 
 def derived_now(batch: Batch, ledger: Any, now: datetime) -> Derived:
