@@ -48,7 +48,7 @@ def check_all(
     recount: Counter[Mark] = Counter()
     for checked in check_ledgers(session, client_id):
         found += [each for differing in checked.differences.values() for each in differing]
-        recount.update(checked.recount)
+        recount.update(checked.recount())
         seen(checked)
     found += check_counters(session, client_id, recount)
     session.rollback()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from servicedesk.sla.cycles import (
     COUNTED,
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, datetime
 
-    from servicedesk.sla.cycles import Cycle, Terms
+    from servicedesk.sla.cycles import Cycle
     from servicedesk.sla.evaluation import LedgerEvent
     from servicedesk.sla.models import SlaCycle, SlaLedger
 
@@ -62,7 +61,7 @@ def derive(
     done = {key: acted_up_to(cycle, warned.get(key, 0), acts=acts) for key, cycle in by_key.items()}
     looks = (next_look_at(cycle, done[key], now) for key, cycle in by_key.items())
     due = (cycle.due_at for cycle in evaluation.cycles if cycle.is_open and cycle.due_at)
-    local = first_at.astimezone(zone_of(first))
+    local = first_at.astimezone(first.zone)
     return Derived(
         ledger={
             "started_at": first_at,
@@ -120,12 +119,7 @@ def _columns(cycle: Cycle) -> dict[str, Any]:
 
 def _month(cycle: Cycle) -> date | None:
     at = cycle.counted_at if cycle.verdict in COUNTED else None
-    return at.astimezone(zone_of(cycle.terms)).date().replace(day=1) if at else None
-
-
-def zone_of(terms: Terms) -> ZoneInfo:
-    """Return the time zone of the calendar."""
-    return ZoneInfo(terms.calendar.versions[0][1].time_zone)
+    return at.astimezone(cycle.terms.zone).date().replace(day=1) if at else None
 
 
 def differences(

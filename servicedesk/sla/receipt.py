@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from servicedesk.sla.cycles import ZERO, Party, Verdict
-from servicedesk.sla.derivation import CycleKey, numbered, zone_of
+from servicedesk.sla.derivation import CycleKey, numbered
 from servicedesk.sla.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Receipt:
     @property
     def zone(self) -> ZoneInfo:
         """Return the time zone of the calendar, in which the times are told."""
-        return zone_of(self.cycle.terms)
+        return self.cycle.terms.zone
 
     @property
     def counted(self) -> timedelta:
@@ -242,7 +242,7 @@ def _receipt(
 def _stretches(
     cycle: Cycle, as_of: datetime, by_sequence: Mapping[int, LedgerEvent]
 ) -> Iterator[Stretch]:
-    total, zone = ZERO, zone_of(cycle.terms)
+    total, zone = ZERO, cycle.terms.zone
     for interval in cycle.intervals:
         end = interval.end or as_of
         if interval.start == end and len(cycle.intervals) > 1:
@@ -290,7 +290,7 @@ def _in_force(
     calendars: Sequence[CalendarUsed], cycle: Cycle, as_of: datetime
 ) -> tuple[CalendarUsed, ...]:
     """Return the versions that ruled between start and end; of two from one day, the later."""
-    zone = zone_of(cycle.terms)
+    zone = cycle.terms.zone
     first, last = (at.astimezone(zone).date() for at in (cycle.started_at, as_of))
     by_day = {used.effective_on: used for used in calendars if used.effective_on <= last}
     by_day = by_day or {used.effective_on: used for used in calendars[:1]}
