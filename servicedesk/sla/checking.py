@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
+    from servicedesk.sla.tallies import Mark
 
 CHECK = JobName("sla.check")
 NIGHT = (time(3), ZoneInfo("Europe/Madrid"))  # when the clock has everything checked
@@ -43,10 +45,12 @@ def check_all(
 ) -> list[Difference]:
     """Return everything that is not as the events say; changes nothing."""
     session, found = database.session(), []
+    recount: Counter[Mark] = Counter()
     for checked in check_ledgers(session, client_id):
         found += [each for differing in checked.differences.values() for each in differing]
+        recount.update(checked.recount())
         seen(checked)
-    found += check_counters(session, client_id)
+    found += check_counters(session, client_id, recount)
     session.rollback()
     return found
 

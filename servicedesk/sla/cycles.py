@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from servicedesk.core.text import msgid
 from servicedesk.sla.calendar import MICROSECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from servicedesk.sla.calendar import BusinessCalendar
     from servicedesk.sla.plan import Threshold
@@ -101,6 +101,13 @@ class WorkingDays:
 Target = timedelta | WorkingDays  # business time, or working days
 
 
+class Percents(NamedTuple):
+    """Shares of a target: where the plan has people told, and where the clock looks, rising."""
+
+    told: frozenset[int]
+    watched: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Terms:
     """What a cycle is measured by: a row of a plan version, on a calendar."""
@@ -116,6 +123,17 @@ class Terms:
     thresholds: tuple[Threshold, ...] = ()
     # as the calendar was known before each version came: until when, and the calendar till then
     known_until: tuple[tuple[datetime, BusinessCalendar], ...] = ()
+
+    def percents(self) -> Mapping[Metric, Percents]:
+        """Return the shares of each metric's target at which something happens."""
+        told = {
+            metric: {t.percent for t in self.thresholds if t.is_for(metric, self.priority)}
+            for metric in Metric
+        }
+        return {
+            metric: Percents(frozenset(percents), tuple(sorted(percents | {AT_RISK, WHOLE})))
+            for metric, percents in told.items()
+        }
 
     def calendar_at(self, stopped_at: datetime | None) -> BusinessCalendar:
         """Return the calendar that judges what stopped then: what came later says nothing of it."""
@@ -242,18 +260,9 @@ def current(cycles: Iterable[Cycle], metric: Metric) -> Cycle | None:
     return found[-1] if found else None
 
 
-def percents_told(cycle: Cycle) -> frozenset[int]:
-    """Return at which shares of its target the plan has people told."""
-    return frozenset(
-        threshold.percent
-        for threshold in cycle.terms.thresholds
-        if threshold.is_for(cycle.metric, cycle.terms.priority)
-    )
-
-
-def percents_watched(cycle: Cycle) -> list[int]:
+def percents_watched(cycle: Cycle) -> Sequence[int]:
     """Return at which shares of its target a cycle is looked at, rising."""
-    return sorted(percents_told(cycle) | {AT_RISK, WHOLE})
+    return cycle.terms.percents[cycle.metric].watched
 
 
 def acted_up_to(cycle: Cycle, warned_percent: int, *, acts: bool) -> int:
@@ -262,8 +271,9 @@ def acted_up_to(cycle: Cycle, warned_percent: int, *, acts: bool) -> int:
     What people are told waits for a look that `acts`, until the cycle stops; what nobody is told is
     done as soon as it is passed. So it follows from the warnings written and the events.
     """
-    told, waits = percents_told(cycle), cycle.is_open and not (acts and cycle.is_running)
-    for percent in percents_watched(cycle):
+    told, watched = cycle.terms.percents[cycle.metric]
+    waits = cycle.is_open and not (acts and cycle.is_running)
+    for percent in watched:
         if percent > warned_percent:
             if not cycle.has_reached(percent) or (waits and percent in told):
                 break

@@ -162,6 +162,7 @@ def evaluation_of(events: Iterable[LedgerEvent], now: datetime) -> Evaluation:
         if event.at <= now:
             _TELL[event.kind](story, event)
     queue, agent_id = story.owner
+    story.pauses.sort(key=lambda pause: pause.start)
     cycles = tuple(
         _cycle(run, story, now)
         for metric in Metric
@@ -318,10 +319,13 @@ def _verdict(run: _Run, elapsed: timedelta, target: timedelta, *, is_paused: boo
 def _intervals(
     run: _Run, end: datetime, pauses: Sequence[Pause], calendar: BusinessCalendar
 ) -> list[Interval]:
-    """Cut a run until `end` into running and waiting pieces; overlapping pauses are one wait."""
+    """Cut a run until `end` into running and waiting pieces; overlapping pauses are one wait.
+
+    The pauses come in the order of their starts.
+    """
     pieces: list[Interval] = []
     at, by = run.started_at, run.began_by
-    for pause in sorted(pauses, key=lambda pause: pause.start):
+    for pause in pauses:
         begin, stop = max(pause.start, at), min(pause.end or end, end)
         if stop <= begin or begin > end:
             continue

@@ -8,19 +8,21 @@ follows after each threshold passed since, because an event may have come before
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, any_, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
-from servicedesk.core import clock
+from servicedesk.core import clock, database
 from servicedesk.sla.calendar import MICROSECOND
-from servicedesk.sla.cycles import WHOLE, Metric, percents_watched
+from servicedesk.sla.cycles import WHOLE, percents_watched
 from servicedesk.sla.derivation import derive, differences
 from servicedesk.sla.evaluation import LedgerEvent, evaluate
 from servicedesk.sla.models import CalendarVersion, SlaCycle, SlaEvent, SlaLedger, SlaWarning
+from servicedesk.sla.tallies import marks_of
 from servicedesk.sla.terms import terms_of
 
 if TYPE_CHECKING:
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import InstrumentedAttribute, Session
 
     from servicedesk.core.database import Model
     from servicedesk.sla.derivation import CycleKey, Derived
+    from servicedesk.sla.tallies import Mark
 
 BATCH = 1000  # ledgers read at a time
 
@@ -68,6 +72,12 @@ class Checked:
     done: int
     total: int
     differences: Mapping[int, list[Difference]]  # by ledger
+    batch: Batch
+    at: datetime
+
+    def recount(self) -> Counter[Mark]:
+        """Return what counting the differing rows right changes in the counters."""
+        return _recount(self.batch, self.differences, self.at)
 
 
 def check_ledgers(session: Session, client_id: int | None = None) -> Iterator[Checked]:
@@ -86,11 +96,17 @@ def check_ledgers(session: Session, client_id: int | None = None) -> Iterator[Ch
         if not batch.ledgers:
             return
         last, done = batch.ledgers[-1].id, done + len(batch.ledgers)
-        found = ((ledger.id, differences_of(batch, ledger, now)) for ledger in batch.ledgers)
+        found = {
+            ledger.id: differing
+            for ledger in batch.ledgers
+            if (differing := differences_of(batch, ledger, now))
+        }
         yield Checked(
             done=done,
             total=max(done, total),
-            differences={ledger_id: differing for ledger_id, differing in found if differing},
+            differences=found,
+            batch=batch,
+            at=now,
         )
 
 
@@ -116,7 +132,7 @@ def load_of(session: Session, ledgers: Sequence[Any]) -> Batch:
     if not ids:
         return Batch(ledgers=[], events={}, clients={}, cycles={})
     cycles: dict[int, list[Any]] = defaultdict(list)
-    rows = select(*_columns(SlaCycle)).where(SlaCycle.ledger_id.in_(ids))
+    rows = select(*_columns(SlaCycle)).where(_is_in(SlaCycle.ledger_id, ids))
     for row in session.execute(rows):
         cycles[row.ledger_id].append(row)
     events, clients = _events(session, ids)
@@ -134,6 +150,11 @@ def _columns(model: type[Model], without: AbstractSet[str] = frozenset()) -> lis
     return [column for column in model.__table__.columns if column.name not in without]
 
 
+def _is_in(column: InstrumentedAttribute[int], ids: Sequence[int]) -> ColumnElement[bool]:
+    """Whether a column is one of many numbers, as one value and not as a thousand."""
+    return column == any_(literal(list(ids), ARRAY(BigInteger)))
+
+
 def _events(
     session: Session, ids: Sequence[int]
 ) -> tuple[dict[int, list[LedgerEvent]], dict[int, int]]:
@@ -142,7 +163,7 @@ def _events(
     clients: dict[int, int] = {}
     rows = session.execute(
         select(*_columns(SlaEvent, without={"actor", "evidence"}))
-        .where(SlaEvent.ledger_id.in_(ids))
+        .where(_is_in(SlaEvent.ledger_id, ids))
         .order_by(SlaEvent.ledger_id, SlaEvent.sequence)
     )
     for row in rows:
@@ -186,7 +207,7 @@ def _warned(session: Session, ids: Sequence[int]) -> dict[int, dict[CycleKey, in
     key = (SlaWarning.ledger_id, SlaWarning.metric, SlaWarning.ordinal)
     rows = session.execute(
         select(*key, func.max(SlaWarning.percent))
-        .where(SlaWarning.ledger_id.in_(ids))
+        .where(_is_in(SlaWarning.ledger_id, ids))
         .group_by(*key)
     )
     for ledger_id, metric, ordinal, percent in rows:
@@ -253,6 +274,25 @@ def _word(value: Any) -> str:
     return "nothing" if value is None else str(value)
 
 
+def _recount(batch: Batch, found: Mapping[int, object], now: datetime) -> Counter[Mark]:
+    """Return what the counters gain and lose when differing rows say what is derived."""
+    change: Counter[Mark] = Counter()
+    for ledger in batch.ledgers:
+        if ledger.id in found and ledger.id in batch.events:
+            derived, client_id = derived_now(batch, ledger, now), batch.clients[ledger.id]
+            change.update(
+                marks_of(
+                    SlaLedger(**derived.ledger, client_id=client_id),
+                    [
+                        SlaCycle(**columns, metric=metric)
+                        for (metric, _), columns in derived.cycles.items()
+                    ],
+                )
+            )
+            change.subtract(marks_of(ledger, batch.cycles.get(ledger.id, ())))
+    return change
+
+
 def derived_now(batch: Batch, ledger: Any, now: datetime) -> Derived:
     """Return what a ledger's rows have to say now."""
     events = batch.events[ledger.id]
@@ -267,45 +307,54 @@ def set_right(session: Session, ids: Iterable[int], *, waits: bool) -> list[int]
     locked already is left for later.
     """
     wanted = sorted(ids)
-    ledgers = session.scalars(
-        select(SlaLedger)
-        .where(SlaLedger.id.in_(wanted))
+    locked = session.scalars(
+        select(SlaLedger.id)
+        .where(_is_in(SlaLedger.id, wanted))
         .order_by(SlaLedger.id)
         .with_for_update(skip_locked=not waits)
-        .execution_options(populate_existing=True)
     ).all()
-    batch, now = load_of(session, ledgers), clock.now()
-    rows: dict[int, dict[CycleKey, SlaCycle]] = defaultdict(dict)
-    for row in session.scalars(
-        select(SlaCycle).where(SlaCycle.ledger_id.in_([ledger.id for ledger in ledgers]))
-    ):
-        rows[row.ledger_id][row.metric, row.ordinal] = row
-    for ledger in ledgers:
-        if differences_of(batch, ledger, now) and ledger.id in batch.events:
-            _write(session, batch, ledger, rows[ledger.id], now)
-    session.flush()
-    return [number for number in wanted if number not in {ledger.id for ledger in ledgers}]
+    ledgers = select(*_columns(SlaLedger)).where(_is_in(SlaLedger.id, locked))
+    batch, now = load_of(session, session.execute(ledgers).all()), clock.now()
+    right = _Right()
+    for ledger in batch.ledgers:
+        if ledger.id in batch.events:
+            right.add(batch, ledger, now)
+    right.write(session)
+    held = set(wanted) - set(locked)
+    return [number for number in wanted if number in held]
 
 
-def _write(
-    session: Session,
-    batch: Batch,
-    ledger: SlaLedger,
-    rows: Mapping[CycleKey, SlaCycle],
-    now: datetime,
-) -> None:
-    derived, client_id = derived_now(batch, ledger, now), batch.clients[ledger.id]
-    _say(ledger, {**derived.ledger, "client_id": client_id})
-    for key in rows.keys() - derived.cycles.keys():
-        session.delete(rows[key])
-    for (metric, ordinal), columns in derived.cycles.items():
-        row = rows.get((metric, ordinal))
-        if row is None:
-            row = SlaCycle(ledger_id=ledger.id, metric=Metric(metric), ordinal=ordinal)
-            session.add(row)
-        _say(row, {**columns, "client_id": client_id})
+@dataclass
+class _Right:
+    """What rows have to say, a statement for each kind of change."""
 
+    ledgers: list[dict[str, Any]] = field(default_factory=list)
+    cycles: list[dict[str, Any]] = field(default_factory=list)
+    new: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
 
-def _say(row: SlaLedger | SlaCycle, columns: Mapping[str, Any]) -> None:
-    for name, value in columns.items():
-        setattr(row, name, value)
+    def add(self, batch: Batch, ledger: Any, now: datetime) -> None:
+        """Note what a ledger and its cycles have to say."""
+        derived, client_id = derived_now(batch, ledger, now), batch.clients[ledger.id]
+        self.ledgers.append({"id": ledger.id, **derived.ledger, "client_id": client_id})
+        known = {(row.metric, row.ordinal): row.id for row in batch.cycles.get(ledger.id, ())}
+        self.gone += [known[key] for key in known.keys() - derived.cycles.keys()]
+        for key, columns in derived.cycles.items():
+            told = {**columns, "client_id": client_id}
+            if key in known:
+                self.cycles.append({"id": known[key], **told})
+            else:
+                name = {"ledger_id": ledger.id, "metric": key[0], "ordinal": key[1]}
+                self.new.append({**name, **told})
+
+    def write(self, session: Session) -> None:
+        """Write it all."""
+        database.expect_rows(session, len(self.new))
+        session.execute(delete(SlaCycle).where(_is_in(SlaCycle.id, self.gone)))
+        for statement, rows in (
+            (update(SlaLedger), self.ledgers),
+            (update(SlaCycle), self.cycles),
+            (insert(SlaCycle), self.new),
+        ):
+            if rows:
+                session.execute(statement, rows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
@@ -10,7 +12,11 @@ from servicedesk.sla.rebuild import Difference
 from servicedesk.sla.tallies import EVERY_AGENT, FOLD_LOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.orm import Session
+
+    from servicedesk.sla.tallies import Mark
 
 # One statement, so one moment: changes are written in the transaction of the rows they count.
 # `marks` says in SQL what tallies.marks_of says of one ledger.
@@ -30,7 +36,12 @@ WITH marks AS (
   UNION ALL
   SELECT client_id, coalesce(agent_id, 0), 'open.' || standing, started_on,
          0, kind, priority, queue, count(*)
-    FROM sla_ledger WHERE standing NOT IN ('ended', 'merged') AND {whose} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    FROM sla_ledger WHERE standing NOT IN ('ended', 'merged') AND {whose}
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+  UNION ALL
+  SELECT * FROM jsonb_to_recordset(CAST(:wrong_rows AS jsonb)) AS wrong_rows(
+         client_id bigint, agent_id bigint, figure text, on_day date, slot bigint,
+         kind text, priority text, queue text, amount bigint)
 ), compared AS (
   SELECT c.id AS client_id, a.id AS agent_id, figure, on_day, slot, kind, priority, queue,
          sum(stored) AS stored, sum(derived) AS derived
@@ -74,9 +85,15 @@ def _compared(client_id: int | None) -> str:
     return COMPARED.format(whose="client_id = :client", level="c.id = :client")
 
 
-def check_counters(session: Session, client_id: int | None = None) -> list[Difference]:
-    """Return the counters that do not count what is there; one statement."""
-    rows = session.execute(text(_compared(client_id) + LISTED), {"client": client_id})
+def check_counters(
+    session: Session, client_id: int | None = None, wrong_rows: Mapping[Mark, int] | None = None
+) -> list[Difference]:
+    """Return the counters that do not count what is there; one statement.
+
+    Of rows that are wrong themselves, `wrong_rows` says what counting them right changes: a counter
+    is not wrong because a row is.
+    """
+    found = session.execute(text(_compared(client_id) + LISTED), _values(client_id, wrong_rows))
     return [
         Difference(
             subject="",
@@ -88,7 +105,7 @@ def check_counters(session: Session, client_id: int | None = None) -> list[Diffe
             stored=str(row.stored),
             derived=str(row.derived),
         )
-        for row in rows
+        for row in found
     ]
 
 
@@ -96,4 +113,10 @@ def set_counters_right(session: Session, client_id: int | None = None) -> int:
     """Have every counter count what is there; return how many did not. Nobody folds meanwhile."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": FOLD_LOCK})
     statement = _compared(client_id) + SET_RIGHT
-    return session.scalar(text(statement), {"client": client_id}) or 0
+    return session.scalar(text(statement), _values(client_id, None)) or 0
+
+
+def _values(client_id: int | None, wrong_rows: Mapping[Mark, int] | None) -> dict[str, Any]:
+    rows = [asdict(mark) | {"amount": amount} for mark, amount in (wrong_rows or {}).items()]
+    values: dict[str, Any] = {"wrong_rows": json.dumps(rows, default=str)}
+    return values if client_id is None else {**values, "client": client_id}

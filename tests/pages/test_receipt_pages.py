@@ -122,6 +122,8 @@ def test_a_stopped_cycle_is_the_same_to_the_byte_for_ever(app, sessions, make, s
     for part in ("Esperandoalterminal", "DEV-900001", contact.name.replace(" ", "")):
         assert part in words, part
     assert '"queue"' not in plain.decode()
+    database.use_sessions(sessions)
+    database.become(SYSTEM)
     with pytest.raises(NotFound):
         issuing.receipt_of(make.contact(make.client()), ticket.reference, "resolution", 2)
 

@@ -190,7 +190,7 @@ def _facts(receipt: Receipt) -> Iterator[tuple[str, str]]:
     yield _("Client and contract"), f"{heading.client} · {heading.contract}"
     yield _("Clock"), f"{translate(METRIC_LABELS[cycle.metric])} · {receipt.ordinal}"
     version = _("version %(number)s", number=plan.version)
-    yield _("Plan"), f"{plan.name}, {version} · {' · '.join(row)}"
+    yield _("Service plan"), f"{plan.name}, {version} · {' · '.join(row)}"
     yield _("Target"), target_words(cycle)
     for used in receipt.calendars:
         version = _("version %(number)s", number=used.version)

@@ -32,8 +32,8 @@ JSON_NAME = "{0.heading.subject}-{0.cycle.metric}-{0.ordinal}"
 class CheckForm(FlaskForm):
     """A receipt that somebody brings."""
 
-    file = FileField(lazy_gettext("The receipt's JSON file"))
-    text = TextAreaField(lazy_gettext("Or its text"))
+    file = FileField(lazy_gettext(msgid("The receipt's JSON file")))
+    text = TextAreaField(lazy_gettext(msgid("Or its text")))
 
 
 def index() -> ResponseReturnValue:
@@ -125,7 +125,7 @@ def printed(receipt: Receipt) -> dict[str, Any]:
         "table": {
             "title": _("Interval by interval"),
             "heads": [
-                _("From"),
+                _("From and until"),
                 _("What, and by whom"),
                 _("Business time"),
                 _("Closed hours"),
