@@ -30,8 +30,6 @@ VERDICT_WORDS = {
     Verdict.PAUSED: msgid("Paused"),
     Verdict.MET: msgid("Met"),
     Verdict.BREACHED: msgid("Breached"),
-    Verdict.SUPERSEDED: msgid("Superseded"),
-    Verdict.WITHDRAWN: msgid("Withdrawn"),
 }
 
 
