@@ -15,8 +15,8 @@ from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.devices import fleet_engines
 from servicedesk.sla.what_if.jobs import count
-from tests.operations.test_what_if import Story as WhatIfStory
 from tests.operations.test_positions import Story, said
+from tests.operations.test_what_if import Story as WhatIfStory
 from tests.visitor import TOKEN
 
 PASSWORD = "a-long-Password-1"
