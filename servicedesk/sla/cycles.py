@@ -124,6 +124,7 @@ class Terms:
     # as the calendar was known before each version came: until when, and the calendar till then
     known_until: tuple[tuple[datetime, BusinessCalendar], ...] = ()
 
+    @cached_property
     def percents(self) -> Mapping[Metric, Percents]:
         """Return the shares of each metric's target at which something happens."""
         told = {

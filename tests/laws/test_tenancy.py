@@ -23,6 +23,8 @@ from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.positions.looking import look_at_device
 from servicedesk.orders.positions.models import DevicePosition
+from servicedesk.sla.what_if.asking import ask_what_if
+from servicedesk.sla.what_if.wishes import Wish
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from tests.desk_on_loopback import until
@@ -75,6 +77,8 @@ def foreign(desk) -> dict[str, list[str]]:
     contract = session.scalars(
         select(Contract.reference).where(Contract.client_id == client.id)
     ).one()
+    manager = make.person(Role.ACCOUNT_MANAGER, client)
+    what_if = ask_what_if(manager, Wish(contract=contract, months=1, factor_percent=50))
     desk.token(contact)
     token = session.scalars(select(ApiToken.id).where(ApiToken.user_id == contact.user_id)).one()
     session.rollback()
@@ -91,6 +95,7 @@ def foreign(desk) -> dict[str, list[str]]:
             profile.reference,
             own,
             document.reference,
+            what_if.reference,
         ],
         "secret": [document.secret],
         "file": [file],
@@ -178,6 +183,21 @@ def test_no_route_answers_a_foreign_reference(desk, rules, foreign):
             assert CANARY not in answer.text
             walked += 1
     assert walked > 100
+
+
+def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, rules, foreign):
+    """Where contacts never come, an account manager of another client might."""
+    manager = desk.make.person(Role.ACCOUNT_MANAGER, desk.make.client())
+    with visiting(desk, manager) as visitor:
+        walked = 0
+        for method, path in addresses(rules, foreign):
+            if not path.startswith("/desk/what-if/"):
+                continue
+            answer = visitor.get(path) if method == "GET" else visitor.post(path)
+            assert answer.status_code == 404, (method, path, answer.status_code)
+            assert CANARY not in answer.text
+            walked += 1
+    assert walked > 5
 
 
 def _body(path: str) -> dict[str, object]:

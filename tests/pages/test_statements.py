@@ -14,7 +14,9 @@ from servicedesk.app import create_app
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.devices import fleet_engines
+from servicedesk.sla.what_if.jobs import count
 from tests.operations.test_positions import Story, said
+from tests.operations.test_what_if import Story as WhatIfStory
 from tests.visitor import TOKEN
 
 PASSWORD = "a-long-Password-1"
@@ -102,3 +104,24 @@ def test_a_look_at_nine_devices_costs_as_many_statements_as_at_one(app, sessions
         assert answer.text.count('class="spot"') == devices
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 17
+
+
+def test_nine_what_ifs_and_nine_other_verdicts_cost_as_many_statements_as_one(app, sessions, make):
+    database.use_sessions(sessions)
+    story, counts = WhatIfStory(make), []
+    for rows in (1, 8):
+        database.use_sessions(sessions)
+        database.become(SYSTEM)
+        for _ in range(rows):
+            story.resolved(45)
+        for _ in range(rows):
+            asked = story.ask(factor_percent=40)
+            count(what_if_id=asked.id)
+        visitor = entered(app, sessions, story.supervisor)
+        with counting(app) as statements:
+            listed = visitor.get("/desk/what-if/")
+            shown = visitor.get(f"/desk/what-if/{asked.reference}")
+        assert listed.text.count("SIM-") >= rows
+        assert shown.text.count("PET-") >= rows
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 16

@@ -11,6 +11,7 @@ import pytest
 from servicedesk.core.actors import Role
 from tests.desk_on_loopback import until
 from tests.operations.test_what_if import Story
+from tests.pages.test_accessible import look, violations
 from tests.visitor import visiting
 
 
@@ -136,3 +137,20 @@ def test_it_is_not_for_everybody(desk, story):
         visitor.get("/desk/what-if/new")
         assert visitor.post("/desk/what-if/new", **form(story)).status_code == 422
         assert story.client.name not in visitor.get("/desk/what-if/").text
+
+
+def test_the_pages_are_accessible_and_follow_the_counting(desk, sign_in, story):
+    page = sign_in(story.supervisor)
+    page.goto(f"{desk.address}/desk/what-if/new?contract={story.contract}")
+    page.get_by_text("Single targets").click()
+    assert violations(page) == []
+    page.get_by_label("Request, Low, Resolution").fill("2 h")
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_text("Side by side").wait_for()  # it was counting: the page turned by itself
+    assert page.get_by_text("1 ticket would breach").is_visible()
+    page.get_by_text("By kind and priority").click()
+    assert violations(page) == []
+    paths = ["/desk/what-if/", "/desk/what-if/new", page.url.removeprefix(desk.address)]
+    assert look(desk, page, paths) == []
+    page.get_by_role("link", name=story.late.reference).click()
+    page.wait_for_url(f"**/desk/tickets/{story.late.reference}")

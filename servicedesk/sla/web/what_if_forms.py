@@ -46,7 +46,7 @@ class WhatIfForm(FlaskForm):
         description=_("So many whole months, up to the end of the last one."),
         widget=NumberInput(min=1, max=MOST_MONTHS),
     )
-    plan = SelectField(_("Plan"))
+    plan = SelectField(_("Service level plan"))
     calendar = SelectField(
         _("Calendar"), description=_("A version is taken as if it had ruled all the time.")
     )

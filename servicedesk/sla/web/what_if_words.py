@@ -30,8 +30,6 @@ VERDICT_WORDS = {
     Verdict.PAUSED: msgid("Paused"),
     Verdict.MET: msgid("Met"),
     Verdict.BREACHED: msgid("Breached"),
-    Verdict.SUPERSEDED: msgid("Superseded"),
-    Verdict.WITHDRAWN: msgid("Withdrawn"),
 }
 
 
@@ -93,7 +91,7 @@ def sentence(metric: Metric, figures: Comparison) -> str:
 
 
 def _changes_in_words(figures: Comparison) -> str:
-    worse, better = figures.changes[Change.WORSE], figures.changes[Change.BETTER]
+    worse, better, dropped = (figures.changes[change] for change in Change)
     parts = []
     if worse:
         parts.append(ngettext("%(num)s ticket would breach", "%(num)s tickets would breach", worse))
@@ -103,6 +101,14 @@ def _changes_in_words(figures: Comparison) -> str:
                 "%(num)s ticket would no longer breach",
                 "%(num)s tickets would no longer breach",
                 better,
+            )
+        )
+    if dropped:
+        parts.append(
+            ngettext(
+                "%(num)s that was met would not be promised",
+                "%(num)s that were met would not be promised",
+                dropped,
             )
         )
     return ", ".join(parts) or str(gettext("no verdict would change"))
@@ -142,8 +148,13 @@ def metric_lines(totals: Mapping[Metric, Comparison]) -> list[tuple[str, Compari
 
 
 def cell_lines(figures: Mapping[Cell, Comparison]) -> list[tuple[str, Comparison]]:
-    """Return the figures of each cell with its name."""
-    return [(" · ".join(place(cell)), found) for cell, found in figures.items()]
+    """Return the figures of each cell with its name, the most important metric first."""
+    return [
+        (" · ".join(place(cell)), found)
+        for metric in METRICS
+        for cell, found in figures.items()
+        if cell[2] is metric
+    ]
 
 
 def month(first_day: date) -> str:
