@@ -30,6 +30,12 @@ def upgrade() -> None:
     op.create_index(
         "ix_sla_tally_empty", "sla_tally", ["client_id"], postgresql_where=sa.text("amount = 0")
     )
+    op.create_index(
+        "ix_sla_tally_by_client",
+        "sla_tally",
+        ["figure", "on_day", "client_id"],
+        postgresql_where=sa.text("agent_id = -1 and kind = ''"),
+    )
     op.execute("DELETE FROM sla_tally WHERE amount = 0")
     op.execute(
         "INSERT INTO sla_tally (client_id, agent_id, figure, on_day, slot, kind, priority, queue,"
@@ -44,6 +50,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM sla_tally WHERE kind = '' OR slot < 0")
+    op.drop_index("ix_sla_tally_by_client", table_name="sla_tally")
     op.drop_index("ix_sla_tally_empty", table_name="sla_tally")
     op.drop_index("ix_sla_cycle_running_client_id", table_name="sla_cycle")
     op.drop_index("ix_sla_cycle_running_due_at", table_name="sla_cycle")

@@ -8,32 +8,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    and_,
-    cast,
-    func,
-    literal,
-    null,
-    select,
-    true,
-    union_all,
-)
+from sqlalchemy import TextClause, text
 
 from servicedesk.core import database
-from servicedesk.sla.models import SlaTally, SlaTallyChange
-from servicedesk.sla.tallies import ARRIVED, EVERY_AGENT, EVERY_CLIENT, EVERY_KIND, EVERY_SLOT
+from servicedesk.sla.tallies import ARRIVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from sqlalchemy import CTE, Select
-
 COLUMNS = ("on_day", "slot", "client_id", "agent_id", "kind", "priority", "queue")
+TYPES = {"on_day": "date", "kind": "text", "priority": "text", "queue": "text"}
+CUT = frozenset({"kind", "priority", "queue"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,21 +35,45 @@ class Reach:
     priority: str = ""
     queue: str = ""
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Return what it is narrowed by."""
+        named = {
+            "clients": self.client_ids is not None,
+            "agent": self.agent_id is not None,
+            "kind": bool(self.kind),
+            "priority": bool(self.priority),
+            "queue": bool(self.queue),
+        }
+        return tuple(name for name, is_asked in named.items() if is_asked)
+
+
+class Shape(NamedTuple):
+    """What a slice's part of the statement depends on, whatever its values."""
+
+    name: str
+    by: tuple[str, ...]
+    has_days: bool
+    is_arrivals: bool
+
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
     """Some figures of the days from `first` to `last`, added up but for the columns in `by`."""
 
     name: str
-    figures: Sequence[str]
-    by: Sequence[str]
+    figures: tuple[str, ...]
+    by: tuple[str, ...]
     first: date | None = None
     last: date | None = None
-    client_ids: Sequence[int] = ()  # where clients are kept apart: which
+
+    @property
+    def shape(self) -> Shape:
+        """Return what its part of the statement depends on."""
+        return Shape(self.name, self.by, self.first is not None, ARRIVED in self.figures)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Count:
+class Count(NamedTuple):
     """How often something was counted; what was not kept apart is None."""
 
     figure: str
@@ -79,92 +92,84 @@ def counts(reach: Reach, slices: Iterable[Slice]) -> Mapping[str, list[Count]]:
 
     Nobody else's counters are read: give the clients of an actor who does not see all of them.
     """
-    pending = (
-        select(SlaTallyChange.figure, SlaTallyChange.amount, *_columns(SlaTallyChange))
-        .where(*_narrowed(reach, SlaTallyChange))
-        .cte("pending")
-    )
+    wanted = tuple(slices)
+    values: dict[str, Any] = {
+        "clients": reach.client_ids,
+        "agent": reach.agent_id,
+        "kind": reach.kind,
+        "priority": reach.priority,
+        "queue": reach.queue,
+    }
+    told = {name: values[name] for name in reach.asked}
+    for one in wanted:
+        told |= {f"{one.name}_figures": list(one.figures)}
+        if one.first is not None:
+            told |= {f"{one.name}_first": one.first, f"{one.name}_last": one.last}
     found: dict[str, list[Count]] = defaultdict(list)
-    asked = union_all(*(_slice(reach, one, pending) for one in slices))
-    for name, *values in database.session().execute(asked):
-        found[name].append(Count(**dict(zip(("figure", "amount", *COLUMNS), values, strict=True))))
+    statement = _statement(reach.asked, tuple(one.shape for one in wanted))
+    for name, *counted in database.session().execute(statement, told):
+        found[name].append(Count._make(counted))
     return found
 
 
-def _slice(reach: Reach, wanted: Slice, pending: CTE) -> Select[Any]:
-    folded = select(SlaTally.figure, SlaTally.amount, *_columns(SlaTally)).where(
-        *_level(reach, wanted), *_counted(wanted, SlaTally)
+@lru_cache(maxsize=256)
+def _statement(asked: tuple[str, ...], shapes: tuple[Shape, ...]) -> TextClause:
+    """Return the statement; values are never part of it. Made once for each way to ask.
+
+    Only names of this module's own go into it. As text, since to build it costs as much as to run it.
+    """
+    own = " AND ".join(_own(asked)) or "true"
+    slices = " UNION ALL ".join(_slice(asked, shape) for shape in shapes)
+    return text(
+        f"WITH pending AS (SELECT * FROM sla_tally_change WHERE {own}) {slices}"  # noqa: S608
     )
-    unfolded = select(pending).where(*_counted(wanted, pending.c))
-    both = union_all(folded, unfolded).subquery()
-    kept = [both.c[name] for name in COLUMNS if name in wanted.by]
-    amount = func.sum(both.c.amount)
+
+
+def _slice(asked: tuple[str, ...], shape: Shape) -> str:
+    name, by = shape.name, shape.by
+    counted = f"figure = ANY(:{name}_figures)"
+    if shape.has_days:
+        counted += f" AND on_day BETWEEN :{name}_first AND :{name}_last"
+    level = " AND ".join(_level(asked, shape))
+    kept = "".join(f", {column}" for column in COLUMNS if column in by)
+    shown = ", ".join(
+        column if column in by else f"NULL::{TYPES.get(column, 'bigint')}" for column in COLUMNS
+    )
     return (
-        select(
-            literal(wanted.name),
-            both.c.figure,
-            cast(amount, BigInteger),
-            *(
-                both.c[name] if name in wanted.by else cast(null(), both.c[name].type)
-                for name in COLUMNS
-            ),
-        )
-        .group_by(both.c.figure, *kept)
-        .having(amount != 0)
+        f"SELECT '{name}', figure, sum(amount)::bigint, {shown} FROM ("  # noqa: S608
+        f"SELECT figure, amount{kept} FROM sla_tally WHERE {level} AND {counted} UNION ALL "
+        f"SELECT figure, amount{kept} FROM pending WHERE {counted}) counted"
+        f" GROUP BY figure{kept} HAVING sum(amount) <> 0"
     )
 
 
-def _columns(of: Any) -> list[Any]:
-    return [getattr(of, name) for name in COLUMNS]
+def _level(asked: tuple[str, ...], shape: Shape) -> Iterable[str]:
+    """Yield the conditions that find the counters of one level: see `models.SlaTally`."""
+    by = shape.by
+    if "clients" in asked:
+        yield "client_id = ANY(CAST(:clients AS bigint[]))"
+    else:
+        yield "client_id <> 0" if "client_id" in by else "client_id = 0"
+    if "agent_id" in by:
+        yield "agent_id <> -1"
+    else:
+        yield "agent_id = :agent" if "agent" in asked else "agent_id = -1"
+    yield "slot = -1" if shape.is_arrivals and "slot" not in by else "slot <> -1"
+    if CUT & {*asked, *by}:
+        yield "kind <> ''"
+        yield from _cut(asked)
+    else:
+        yield "kind = ''"
 
 
-def _counted(wanted: Slice, of: Any) -> list[ColumnElement[bool]]:
-    found = [of.figure.in_(wanted.figures)]
-    if wanted.first is not None:
-        found.append(of.on_day.between(wanted.first, wanted.last))
-    return found
+def _own(asked: tuple[str, ...]) -> Iterable[str]:
+    """Yield the conditions on what counts by its own client, agent, kind, priority and queue."""
+    if "clients" in asked:
+        yield "client_id = ANY(CAST(:clients AS bigint[]))"
+    if "agent" in asked:
+        yield "agent_id = :agent"
+    yield from _cut(asked)
 
 
-def _level(reach: Reach, wanted: Slice) -> list[ColumnElement[bool]]:
-    """Return the conditions that find the counters of one level."""
-    fine = (
-        {"kind", "priority", "queue"} & {*wanted.by} or reach.kind or reach.priority or reach.queue
-    )
-    arrivals = ARRIVED in wanted.figures
-    agent_id = EVERY_AGENT if reach.agent_id is None else reach.agent_id
-    return [
-        _clients(reach, wanted),
-        SlaTally.agent_id != EVERY_AGENT
-        if "agent_id" in wanted.by
-        else SlaTally.agent_id == agent_id,
-        SlaTally.slot == EVERY_SLOT
-        if arrivals and "slot" not in wanted.by
-        else SlaTally.slot != EVERY_SLOT,
-        and_(SlaTally.kind != EVERY_KIND, *_rows(reach, SlaTally))
-        if fine
-        else SlaTally.kind == EVERY_KIND,
-    ]
-
-
-def _clients(reach: Reach, wanted: Slice) -> ColumnElement[bool]:
-    if "client_id" in wanted.by:
-        return SlaTally.client_id.in_(wanted.client_ids)
-    if reach.client_ids is None:
-        return SlaTally.client_id == EVERY_CLIENT
-    return SlaTally.client_id.in_(reach.client_ids)
-
-
-def _narrowed(reach: Reach, of: Any) -> list[ColumnElement[bool]]:
-    """Return the conditions on what counts by its own client, agent, kind, priority and queue."""
-    clients = true() if reach.client_ids is None else of.client_id.in_(reach.client_ids)
-    agent = true() if reach.agent_id is None else of.agent_id == reach.agent_id
-    return [clients, agent, *_rows(reach, of)]
-
-
-def _rows(reach: Reach, of: Any) -> list[ColumnElement[bool]]:
-    named = (
-        (of.kind, reach.kind),
-        (of.priority, reach.priority),
-        (of.queue, reach.queue),
-    )
-    return [column == value for column, value in named if value]
+def _cut(asked: tuple[str, ...]) -> Iterable[str]:
+    return (f"{column} = :{column}" for column in asked if column in CUT)

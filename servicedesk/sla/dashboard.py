@@ -19,7 +19,7 @@ from servicedesk.sla.evidence import (
     of_agent,
 )
 from servicedesk.sla.plan import KINDS, PRIORITIES, QUEUES
-from servicedesk.sla.tallies import ARRIVED, NOBODY, figure_of, open_figure
+from servicedesk.sla.tallies import ARRIVED, figure_of, open_figure
 from servicedesk.sla.upcoming import Upcoming, upcoming
 from servicedesk.sla.view import View, view_of
 
@@ -39,11 +39,17 @@ class Attained:
     """Cycles that were decided: how many were met, nearly not, or breached. `of` says of what."""
 
     of: str
-    behind: Evidence
+    base: Evidence  # what stands behind the whole …
+    by: str  # … and by which of its parts this is cut out
     label: str = ""  # a name, where `of` is only a number or reference
     met: int = 0
     near: int = 0  # of those met
     breached: int = 0
+
+    @property
+    def behind(self) -> Evidence:
+        """Return what stands behind it."""
+        return self.base.but(**{self.by: self.of})
 
     @property
     def counted(self) -> int:
@@ -142,7 +148,7 @@ class Now:
 def standing_now(actor: Actor, asked: Evidence, size: int) -> Now:
     """Return what a screen on the wall shows. Raises NotFound."""
     view = view_of(actor, asked)
-    found = counts(view.reach, [Slice(name="open", figures=list(OPEN_FIGURES), by=())])
+    found = counts(view.reach, [Slice(name="open", figures=tuple(OPEN_FIGURES), by=())])
     return Now(
         asked=view.behind,
         at=clock.now(),
@@ -158,27 +164,29 @@ def _slices(view: View, months: Sequence[date]) -> Iterable[Slice]:
         "first": month,
         "last": month,
     }
-    yield Slice(name="open", figures=list(OPEN_FIGURES), by=("on_day",))
+    yield Slice(name="open", figures=tuple(OPEN_FIGURES), by=("on_day",))
     yield Slice(
         name="trend",
-        figures=[name for metric in Metric for name in _figures(metric)],
+        figures=tuple(name for metric in Metric for name in _figures(metric)),
         by=("on_day",),
         first=months[0],
         last=months[-1],
     )
-    yield Slice(name="arrived", figures=[ARRIVED], by=("on_day",), first=months[0], last=months[-1])
-    yield Slice(name="hours", figures=[ARRIVED], by=("slot",), first=month, last=month)
+    yield Slice(
+        name="arrived", figures=(ARRIVED,), by=("on_day",), first=months[0], last=months[-1]
+    )
+    yield Slice(name="hours", figures=(ARRIVED,), by=("slot",), first=month, last=month)
     yield Slice(name="cut", by=("kind", "priority", "queue"), **chosen)
     if view.actor.is_contact:
         return
     if len(view.clients) > 1 and not view.asked.client:
-        yield Slice(name="clients", by=("client_id",), client_ids=sorted(view.clients), **chosen)
+        yield Slice(name="clients", by=("client_id",), **chosen)
     if not view.asked.agent:
         yield Slice(name="agents", by=("agent_id",), **chosen)
 
 
-def _figures(metric: Metric) -> list[str]:
-    return [figure_of(metric, outcome) for outcome in OUTCOMES]
+def _figures(metric: Metric) -> tuple[str, ...]:
+    return tuple(figure_of(metric, outcome) for outcome in OUTCOMES)
 
 
 def _open(found: Iterable[Count]) -> dict[Standing, int]:
@@ -208,12 +216,14 @@ def _trend(
     for count in found:
         metric, outcome = count.figure.split(".")
         totals[metric, count.on_day][outcome] += count.amount
+    base = {metric: view.behind.but(metric=metric.value) for metric in Metric}
     return {
         metric: [
             _row(
                 totals[metric.value, month],
                 of=month_of(month),
-                behind=view.behind.but(metric=metric.value, month=month_of(month)),
+                base=base[metric],
+                by="month",
             )
             for month in months
         ]
@@ -231,18 +241,19 @@ def _attained(found: Iterable[Count], by: str, view: View) -> list[Attained]:
     totals: dict[Any, Counter[str]] = defaultdict(Counter)
     for count in found:
         totals[getattr(count, by)][count.figure.rpartition(".")[2]] += count.amount
-    return [_row(amounts, **_named(by, value, view)) for value, amounts in totals.items()]
+    return [
+        _row(amounts, base=view.asked, **_named(by, value, view))
+        for value, amounts in totals.items()
+    ]
 
 
-def _named(by: str, value: Any, view: View) -> dict[str, Any]:
+def _named(by: str, value: Any, view: View) -> dict[str, str]:
     if by == "client_id":
         reference, label = view.clients.get(value, ("", ""))
-        return {"of": reference, "label": label, "behind": view.asked.but(client=reference)}
+        return {"by": "client", "of": reference, "label": label}
     if by == "agent_id":
-        agent = of_agent(value)
-        label = view.agents.get(value, "") if value != NOBODY else ""
-        return {"of": agent, "label": label, "behind": view.asked.but(agent=agent)}
-    return {"of": value, "behind": view.asked.but(**{by: value})}
+        return {"by": "agent", "of": of_agent(value), "label": view.agents.get(value, "")}
+    return {"by": by, "of": value}
 
 
 def _in_order(found: Iterable[Attained], order: Sequence[str]) -> list[Attained]:

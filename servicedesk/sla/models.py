@@ -235,6 +235,14 @@ class SlaTally(Model):
     __table_args__ = (
         # what counts nothing any more is taken out
         Index("ix_sla_tally_empty", "client_id", postgresql_where=text("amount = 0")),
+        # one client after the other
+        Index(
+            "ix_sla_tally_by_client",
+            "figure",
+            "on_day",
+            "client_id",
+            postgresql_where=text("agent_id = -1 and kind = ''"),
+        ),
     )
     __audited__ = False
 
