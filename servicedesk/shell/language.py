@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, g, redirect, request, session, url_for
 from flask_babel import Babel, gettext
 
-from servicedesk.core.text import Verbatim
+from servicedesk.core.text import Text, Verbatim
 from servicedesk.shell.session import safe_next
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask.typing import ResponseReturnValue
-
-    from servicedesk.core.text import Text
 
 LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT_ZONE = "Europe/Madrid"
@@ -60,7 +58,7 @@ def translate(text: Text | str | None) -> str:
     if isinstance(text, str):
         return _word(text)
     values = {
-        name: _word(value) if isinstance(value, str) else value
+        name: translate(value) if isinstance(value, (str, Text)) else value
         for name, value in text.values.items()
     }
     sentence = gettext(text.msgid)

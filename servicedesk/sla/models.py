@@ -58,6 +58,11 @@ class ServiceLevel(Model):
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
     plan_code: Mapped[str]
     calendar_code: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    author_name: Mapped[str] = mapped_column(
+        default=""
+    )  # empty: what a contract has from the start
+    created_at: Mapped[datetime | None]
 
     contract: Mapped[Contract] = relationship(lazy="raise_on_sql")
 
