@@ -44,6 +44,12 @@ from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
 from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
+from servicedesk.sla.web import agreements as sla_agreements
+from servicedesk.sla.web import api as sla_api
+from servicedesk.sla.web import calendars as sla_calendars
+from servicedesk.sla.web import levels as sla_levels
+from servicedesk.sla.web import plans as sla_plans
+from servicedesk.sla.web.level_words import LEVEL_WORDS
 from servicedesk.sla.web.words import time_left
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
@@ -90,7 +96,7 @@ WORDS = {
 
 def mount(app: Flask, settings: Settings) -> None:
     """Register every page, door and API of the desk."""
-    app.jinja_env.globals.update(WORDS)
+    app.jinja_env.globals.update(WORDS | LEVEL_WORDS)
     app.add_url_rule("/", "front", front)
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(account.blueprint)
@@ -121,6 +127,7 @@ def mount_api(app: Flask) -> None:
         documents_api.blueprint,
         orders_api.blueprint,
         positions_api.blueprint,
+        sla_api.blueprint,
         tickets_api.blueprint,
     ):
         csrf.exempt(blueprint)
@@ -161,6 +168,9 @@ def desk() -> Blueprint:
     guard(admin, Role.SUPERVISOR)
     admin.register_blueprint(accounts_admin.accounts)
     admin.register_blueprint(clients_admin.clients)
+    admin.register_blueprint(sla_agreements.agreements)
+    admin.register_blueprint(sla_calendars.calendars)
+    admin.register_blueprint(sla_plans.plans)
     blueprint.register_blueprint(admin)
     return blueprint
 
@@ -175,6 +185,7 @@ def _add_shared_pages(blueprint: Blueprint) -> None:
         tickets.ask(),
         order.blueprint(),
         positions.blueprint(),
+        sla_levels.blueprint(),
         stops.blueprint(),
     ):
         blueprint.register_blueprint(pages)
