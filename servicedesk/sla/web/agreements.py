@@ -33,7 +33,7 @@ class AgreementForm(FlaskForm):
     """Another plan or calendar, from a day on."""
 
     seen = HiddenField()
-    plan_code = SelectField(_("Plan"), validate_choice=False)
+    plan_code = SelectField(_("Service plan"), validate_choice=False)
     calendar_code = SelectField(_("Calendar"), validate_choice=False)
     effective_on = DateField(_("Holds from"), [InputRequired(_("This is needed."))])
     reason = StringField(_("Why"), description=_("For the history: what was agreed, and where."))

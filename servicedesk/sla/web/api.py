@@ -16,7 +16,7 @@ from servicedesk.sla import queries
 from servicedesk.sla.calendar import CalendarDefinition
 from servicedesk.sla.cycles import Metric, WorkingDays
 from servicedesk.sla.notation import span_written
-from servicedesk.sla.plan import PlanDefinition
+from servicedesk.sla.plan import KINDS, PRIORITIES, PlanDefinition
 
 if TYPE_CHECKING:
     from servicedesk.sla.cycles import Target
@@ -32,7 +32,7 @@ class LevelQuery(PageQuery):
     client = fields.String(load_default="", validate=validate.Length(max=40))
 
 
-class TargetSchema(Schema):
+class LevelTargetSchema(Schema):
     """A promise: business time in seconds, or working days; one of the two."""
 
     kind = fields.String(required=True)
@@ -42,23 +42,23 @@ class TargetSchema(Schema):
     working_days = fields.Integer()
 
 
-class PlanSchema(Schema):
+class LevelPlanSchema(Schema):
     """A version of a plan, for tickets opened from its date on."""
 
     name = fields.String(required=True)
     version = fields.Integer(required=True)
     effective_on = fields.Date(required=True)
-    targets = fields.List(fields.Nested(TargetSchema), required=True)
+    targets = fields.List(fields.Nested(LevelTargetSchema), required=True)
 
 
-class IntervalSchema(Schema):
+class LevelHoursSchema(Schema):
     """Hours by a wall clock of the calendar's zone; `until` before `from` is the day after."""
 
     opens = fields.String(required=True, data_key="from")
     closes = fields.String(required=True, data_key="until")
 
 
-class HolidaySchema(Schema):
+class LevelHolidaySchema(Schema):
     """A day, or the part of it, that is not worked."""
 
     on = fields.Date(required=True)
@@ -67,8 +67,8 @@ class HolidaySchema(Schema):
     closes = fields.String(required=True, data_key="until")
 
 
-class CalendarSchema(Schema):
-    """A version of a business calendar, as it is from its date on."""
+class LevelCalendarSchema(Schema):
+    """A version of a business calendar, from its date on; its holidays from this year on."""
 
     name = fields.String(required=True)
     version = fields.Integer(required=True)
@@ -76,13 +76,13 @@ class CalendarSchema(Schema):
     time_zone = fields.String(required=True)
     hours = fields.Dict(
         keys=fields.String(validate=validate.OneOf(DAYS)),
-        values=fields.List(fields.Nested(IntervalSchema)),
+        values=fields.List(fields.Nested(LevelHoursSchema)),
         required=True,
     )
-    holidays = fields.List(fields.Nested(HolidaySchema), required=True)
+    holidays = fields.List(fields.Nested(LevelHolidaySchema), required=True)
 
 
-class ComingSchema(Schema):
+class LevelComingSchema(Schema):
     """What is agreed from a later day on."""
 
     effective_on = fields.Date(required=True)
@@ -96,11 +96,11 @@ class LevelSchema(Schema):
     contract = fields.String(required=True)
     client = fields.String(required=True)
     effective_on = fields.Date(required=True, allow_none=True)
-    plan = fields.Nested(PlanSchema, required=True, allow_none=True)
-    coming_plans = fields.List(fields.Nested(PlanSchema), required=True)
-    calendar = fields.Nested(CalendarSchema, required=True, allow_none=True)
-    coming_calendars = fields.List(fields.Nested(CalendarSchema), required=True)
-    coming = fields.List(fields.Nested(ComingSchema), required=True)
+    plan = fields.Nested(LevelPlanSchema, required=True, allow_none=True)
+    coming_plans = fields.List(fields.Nested(LevelPlanSchema), required=True)
+    calendar = fields.Nested(LevelCalendarSchema, required=True, allow_none=True)
+    coming_calendars = fields.List(fields.Nested(LevelCalendarSchema), required=True)
+    coming = fields.List(fields.Nested(LevelComingSchema), required=True)
 
 
 class LevelPage(Schema):
@@ -112,15 +112,15 @@ class LevelPage(Schema):
 
 def told(found: Agreement) -> dict[str, Any]:
     """Return a contract's service level as the API says it."""
-    current = found.current
+    current, year = found.current, found.today.year
     return {
         "contract": found.contract.reference,
         "client": found.client.reference,
         "effective_on": current.effective_on if current else None,
         "plan": _plan(found.plan) if found.plan else None,
         "coming_plans": [_plan(one) for one in found.coming_plans],
-        "calendar": _calendar(found.calendar) if found.calendar else None,
-        "coming_calendars": [_calendar(one) for one in found.coming_calendars],
+        "calendar": _calendar(found.calendar, year) if found.calendar else None,
+        "coming_calendars": [_calendar(one, year) for one in found.coming_calendars],
         "coming": [
             {
                 "effective_on": one.effective_on,
@@ -133,15 +133,16 @@ def told(found: Agreement) -> dict[str, Any]:
 
 
 def _plan(version: PlanVersion) -> dict[str, Any]:
-    targets = PlanDefinition.from_json(version.definition).targets
+    plan = PlanDefinition.from_json(version.definition)
     return {
         "name": version.name,
         "version": version.version,
         "effective_on": version.effective_on,
         "targets": [
             {"kind": kind, "priority": priority, "metric": metric.value, **_length(target)}
-            for (kind, priority), by_metric in targets.items()
-            for metric, target in by_metric.items()
+            for kind in KINDS
+            for priority in PRIORITIES
+            for metric, target in plan.targets_of(kind, priority).items()
         ],
     }
 
@@ -152,7 +153,7 @@ def _length(target: Target) -> dict[str, int]:
     return {"seconds": int(target.total_seconds())}
 
 
-def _calendar(version: CalendarVersion) -> dict[str, Any]:
+def _calendar(version: CalendarVersion, first_year: int) -> dict[str, Any]:
     definition = CalendarDefinition.from_json(version.definition)
     return {
         "name": version.name,
@@ -166,6 +167,7 @@ def _calendar(version: CalendarVersion) -> dict[str, Any]:
         "holidays": [
             {"on": one.on, "name": one.name, **_hours(one.closed_from, one.closed_until)}
             for one in definition.holidays
+            if one.on.year >= first_year
         ],
     }
 

@@ -148,8 +148,12 @@ class CalendarForm(FlaskForm):
 
     @classmethod
     def following(cls, newest: CalendarVersion, day: date) -> CalendarForm:
-        """Return the form of a version that begins as what `newest` says, from `day` on."""
+        """Return the form of a version that begins as what `newest` says, from `day` on.
+
+        Without the holidays of years that have passed: over these it never rules.
+        """
         definition = CalendarDefinition.from_json(newest.definition)
+        holidays = [holiday for holiday in definition.holidays if holiday.on.year >= day.year]
         hours = {
             f"day_{number}": written_hours(intervals)
             for number, intervals in enumerate(definition.weekly)
@@ -158,7 +162,7 @@ class CalendarForm(FlaskForm):
             after=str(newest.version),
             name=newest.name,
             effective_on=day,
-            holidays=written_holidays(definition.holidays),
+            holidays=written_holidays(holidays),
             **hours,
         )
         # not asked for again: it stays

@@ -12,7 +12,7 @@ from servicedesk.shell.navigation import to
 from servicedesk.shell.session import current_actor
 from servicedesk.sla import queries
 from servicedesk.sla.calendar import CalendarDefinition
-from servicedesk.sla.cycles import WorkingDays
+from servicedesk.sla.cycles import Metric, WorkingDays
 from servicedesk.sla.month import holidays_between, hours_a_week, rulings, week_in_short
 from servicedesk.sla.plan import PlanDefinition
 from servicedesk.sla.terms import calendar_coded
@@ -76,6 +76,7 @@ def _dues(plan: PlanDefinition, code: str) -> dict[tuple[str, str, str], datetim
         (kind, priority, metric.value): _due(calendar, now, target) if calendar else None
         for (kind, priority), by_metric in plan.targets.items()
         for metric, target in by_metric.items()
+        if metric is not Metric.PERIODIC_UPDATE  # it counts from each answer, not from now
     }
 
 
