@@ -17,6 +17,7 @@ from servicedesk.sla.cycles import Metric, WorkingDays
 from servicedesk.sla.plan import PlanDefinition
 from servicedesk.sla.plan_editing import PlanDraft, create_plan
 from servicedesk.sla.queries import agreement, calendar_versions, plan_versions
+from tests.pages.test_accessible import look
 from tests.visitor import visiting
 
 numbers = itertools.count(1)
@@ -588,3 +589,25 @@ def test_the_api_tells_the_service_levels_in_reach(desk, supervisor, plan, calen
         assert answer.headers["Content-Type"] == "application/problem+json"
     both = desk.api(make.agent()).get("/service-levels", params={"client": other.reference}).json()
     assert [one["contract"] for one in both["items"]] == [foreign]
+
+
+def test_the_pages_are_for_everybody(desk, sign_in, supervisor, calendar, plan):
+    make = desk.make
+    client = make.client()
+    contact, reference = make.contact(client), client.reference.replace("CLI", "CTR")
+    definition = CalendarDefinition.from_json(calendar.definition)
+    draft = CalendarDraft(name=calendar.name, effective_on=date(2030, 1, 1), definition=definition)
+    add_calendar_version(supervisor, calendar.code, draft, after=1)
+    calendars = f"/desk/admin/calendars/{calendar.code}"
+    pages = [
+        f"{calendars}?month=2026-10",
+        f"{calendars}?month=2026-12&version=2",
+        f"{calendars}/new-version",
+        f"/desk/admin/plans/{plan.code}",
+        f"/desk/admin/plans/{plan.code}/new-version",
+        f"/desk/service-levels/{reference}",
+        f"/desk/admin/service-levels/{reference}",
+    ]
+    assert look(desk, sign_in(supervisor), pages) == []
+    own = f"/portal/service-levels/{reference}"
+    assert look(desk, sign_in(contact), [own]) == []

@@ -117,6 +117,7 @@ def test_a_look_at_nine_devices_costs_as_many_statements_as_at_one(app, sessions
 def test_lists_of_service_levels_cost_the_same_whatever_their_length(
     app, sessions, make, path, most
 ):
+    database.use_sessions(sessions)
     supervisor = make.supervisor()
     plan = replace(standard_plan(), notice_calendar="")
     counts = []
