@@ -45,9 +45,9 @@ from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
 from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
 from servicedesk.sla.web import agreements as sla_agreements
-from servicedesk.sla.web import api as sla_api
 from servicedesk.sla.web import calendars as sla_calendars
 from servicedesk.sla.web import levels as sla_levels
+from servicedesk.sla.web import levels_api as sla_levels_api
 from servicedesk.sla.web import plans as sla_plans
 from servicedesk.sla.web.level_words import LEVEL_WORDS
 from servicedesk.sla.web.words import time_left
@@ -127,7 +127,7 @@ def mount_api(app: Flask) -> None:
         documents_api.blueprint,
         orders_api.blueprint,
         positions_api.blueprint,
-        sla_api.blueprint,
+        sla_levels_api.blueprint,
         tickets_api.blueprint,
     ):
         csrf.exempt(blueprint)
