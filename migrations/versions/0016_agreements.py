@@ -1,4 +1,4 @@
-"""Who changed a contract's service level, when and why.
+"""Who changed a contract's service level, when and why; versions that were taken back.
 
 Revision ID: 0016
 """
@@ -13,6 +13,8 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
+VERSIONED = ("calendar_version", "plan_version")
+
 
 def upgrade() -> None:
     for name in ("reason", "author_name"):
@@ -21,8 +23,14 @@ def upgrade() -> None:
         )
         op.alter_column("service_level", name, server_default=None)
     op.add_column("service_level", sa.Column("created_at", sa.DateTime(timezone=True)))
+    for table in VERSIONED:
+        op.add_column(table, sa.Column("withdrawn_by_id", sa.BigInteger()))
 
 
 def downgrade() -> None:
+    for table in VERSIONED:
+        # without the column, what was taken back would rule
+        op.execute(f"DELETE FROM {table} WHERE withdrawn_by_id IS NOT NULL")
+        op.drop_column(table, "withdrawn_by_id")
     for name in ("created_at", "author_name", "reason"):
         op.drop_column("service_level", name)

@@ -165,7 +165,9 @@ def _check_codes(work: Work, wanted: NewLevel) -> None:
     ):
         # held until the commit, so that nobody takes a version away meanwhile
         dates = work.session.scalars(
-            select(model.effective_on).where(model.code == code).with_for_update(read=True)
+            select(model.effective_on)
+            .where(model.code == code, model.withdrawn_by_id.is_(None))
+            .with_for_update(read=True)
         ).all()
         if not dates:
             raise InvalidInput(unknown, field=field)

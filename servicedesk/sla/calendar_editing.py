@@ -20,6 +20,7 @@ from servicedesk.sla.versioning import (
     check_follows,
     check_within_reach,
     checked_name,
+    live_of,
     locked_versions,
     new_code,
     withdraw_newest,
@@ -96,7 +97,7 @@ def withdraw_calendar_version(actor: Actor, code: str, number: int) -> None:
     with unit_of_work(actor, "sla.withdraw_calendar_version") as work:
         versions = locked_versions(work, CalendarVersion, code)
         zone = ZoneInfo(versions[-1].definition["time_zone"])
-        if len(versions) == 1 and _is_noticed(work, code):
+        if len(live_of(versions)) == 1 and _is_noticed(work, code):
             raise StillUsed
         withdraw_newest(work, versions, number, work.at.astimezone(zone).date())
         work.concerns(None, f"{code} v{number}")

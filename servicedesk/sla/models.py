@@ -29,6 +29,8 @@ class CalendarVersion(Model):
     definition: Mapped[dict[str, Any]]  # CalendarDefinition.to_json()
     created_at: Mapped[datetime]
     author_name: Mapped[str]
+    # taken back before it began, by the version of this id, which has its own: itself rules nothing
+    withdrawn_by_id: Mapped[int | None]
 
 
 class PlanVersion(Model):
@@ -46,6 +48,7 @@ class PlanVersion(Model):
     definition: Mapped[dict[str, Any]]  # PlanDefinition.to_json()
     created_at: Mapped[datetime]
     author_name: Mapped[str]
+    withdrawn_by_id: Mapped[int | None]  # as a calendar's
 
 
 class ServiceLevel(Model):

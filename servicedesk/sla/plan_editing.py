@@ -92,7 +92,9 @@ def home_day(at: datetime) -> date:
 def _added(work: Work, code: str, number: int, name: str, draft: PlanDraft) -> PlanVersion:
     notice = draft.definition.notice_calendar
     # held until the commit, so that nobody takes the calendar away meanwhile
-    known = select(CalendarVersion.id).where(CalendarVersion.code == notice)
+    known = select(CalendarVersion.id).where(
+        CalendarVersion.code == notice, CalendarVersion.withdrawn_by_id.is_(None)
+    )
     if notice and work.session.scalars(known.with_for_update(read=True)).first() is None:
         raise InvalidInput(msgid("Choose a calendar."), field="notice_calendar")
     version = PlanVersion(

@@ -18,6 +18,7 @@ from servicedesk.core.permissions import Permission, require
 from servicedesk.sla.models import CalendarVersion, PlanVersion, ServiceLevel
 from servicedesk.sla.replanning import local_day
 from servicedesk.sla.standard import HOME
+from servicedesk.sla.versioning import live_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -66,11 +67,17 @@ def plans(actor: Actor, cursor: str | None = None) -> Page[VersionLine]:
 
 def _lines(model: type[V], cursor: str | None) -> Page[VersionLine]:
     session, now = database.session(), clock.now()
-    wanted = select(model.code).distinct().order_by(model.code).limit(PAGE_SIZE + 1)
+    wanted = (
+        select(model.code)
+        .where(model.withdrawn_by_id.is_(None))
+        .distinct()
+        .order_by(model.code)
+        .limit(PAGE_SIZE + 1)
+    )
     if key := decode_cursor(cursor, str):
         wanted = wanted.where(model.code > key[0])
     page = page_of(session.scalars(wanted).all(), PAGE_SIZE, lambda code: [code])
-    versions = _by_code(session, model, page.items)
+    versions = _live(session, model, page.items)
     used = _uses(now)
     column = used.c.calendar_code if model is CalendarVersion else used.c.plan_code
     counted = session.execute(
@@ -132,10 +139,13 @@ def _uses(now: datetime) -> Subquery:
     return select(every).where(holds).subquery()
 
 
-def _by_code(session: Session, model: type[V], codes: Iterable[str]) -> dict[str, list[V]]:
+def _live(session: Session, model: type[V], codes: Iterable[str]) -> dict[str, list[V]]:
+    """Return by code the versions that were not taken back, in order."""
     found: dict[str, list[V]] = {code: [] for code in codes}
     rows = session.scalars(
-        select(model).where(model.code.in_(found)).order_by(model.code, model.version)
+        select(model)
+        .where(model.code.in_(found), model.withdrawn_by_id.is_(None))
+        .order_by(model.code, model.version)
     )
     for version in rows:
         found[version.code].append(version)
@@ -143,21 +153,40 @@ def _by_code(session: Session, model: type[V], codes: Iterable[str]) -> dict[str
 
 
 def calendar_versions(actor: Actor, code: str) -> list[CalendarVersion]:
-    """Return the versions of a calendar in order. Raises Forbidden, NotFound."""
+    """Return all versions of a calendar in order. Raises Forbidden, NotFound."""
     return _versions(actor, CalendarVersion, code)
 
 
 def plan_versions(actor: Actor, code: str) -> list[PlanVersion]:
-    """Return the versions of a plan in order. Raises Forbidden, NotFound."""
+    """Return all versions of a plan in order. Raises Forbidden, NotFound."""
     return _versions(actor, PlanVersion, code)
 
 
 def _versions(actor: Actor, model: type[V], code: str) -> list[V]:
     require(actor, Permission.SLA_ADMINISTER)
-    found = _by_code(database.session(), model, [code])[code]
-    if not found:
+    query = select(model).where(model.code == code).order_by(model.version)
+    found = list(database.session().scalars(query))
+    if not live_of(found):
         raise NotFound
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A version in the history of its calendar or plan; `taken_back` is what withdrew it."""
+
+    version: Any
+    taken_back: Any
+
+
+def history_of(versions: Sequence[V]) -> list[Written]:
+    """Return the versions, newest first, each with what took it back."""
+    by_id = {version.id: version for version in versions}
+    return [
+        Written(version=version, taken_back=by_id.get(version.withdrawn_by_id or 0))
+        for version in reversed(versions)
+        if version.withdrawn_by_id != version.id
+    ]
 
 
 def users_of(
@@ -199,6 +228,7 @@ def names_to_choose(actor: Actor) -> tuple[list[tuple[str, str]], list[tuple[str
 def _names(session: Session, model: type[V]) -> list[tuple[str, str]]:
     newest = (
         select(model.code, model.name)
+        .where(model.withdrawn_by_id.is_(None))
         .ext(distinct_on(model.code))
         .order_by(model.code, model.version.desc())
     )
@@ -300,8 +330,8 @@ def _agreements(session: Session, rows: Sequence[tuple[Contract, Client]]) -> li
     for level in found:
         levels[level.contract_id].append(level)
     all_levels = [level for some in levels.values() for level in some]
-    plans_by_code = _by_code(session, PlanVersion, {level.plan_code for level in all_levels})
-    by_code = _by_code(session, CalendarVersion, {level.calendar_code for level in all_levels})
+    plans_by_code = _live(session, PlanVersion, {level.plan_code for level in all_levels})
+    by_code = _live(session, CalendarVersion, {level.calendar_code for level in all_levels})
     now = clock.now()
     return [
         Agreement(

@@ -7,7 +7,6 @@ import unicodedata
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from servicedesk.core.errors import Conflict, InvalidInput, NotAllowedNow, NotFound
 from servicedesk.core.text import msgid
@@ -47,21 +46,26 @@ class StillUsed(NotAllowedNow):
 
 
 def locked_versions(work: Work, model: type[V], code: str) -> Sequence[V]:
-    """Return the versions of a code in order, one act at a time. Raises NotFound."""
+    """Return all versions of a code in order, one act at a time. Raises NotFound."""
     rows = select(model).where(model.code == code).order_by(model.version)
     work.session.scalars(rows.with_for_update()).all()
     # whoever had the lock before may have added or taken away one
     found = work.session.scalars(rows.execution_options(populate_existing=True)).all()
-    if not found:
+    if not live_of(found):
         raise NotFound
     return found
 
 
+def live_of(versions: Sequence[V]) -> list[V]:
+    """Return the versions that were not taken back."""
+    return [version for version in versions if version.withdrawn_by_id is None]
+
+
 def check_follows(versions: Sequence[V], after: int, effective_on: date, today: date) -> None:
     """Raise unless a version from `effective_on` on may follow `after`, the newest one known."""
-    newest = versions[-1]
-    if newest.version != after:
-        raise Overtaken(version=newest.version)
+    if versions[-1].version != after:
+        raise Overtaken(version=versions[-1].version)
+    newest = live_of(versions)[-1]
     if effective_on < newest.effective_on:
         raise InvalidInput(
             msgid("Not before the newest version, which is from %(date)s on."),
@@ -91,7 +95,11 @@ def checked_name(work: Work, model: type[V], name: str, code: str = "") -> str:
         raise InvalidInput(
             msgid("Use at most %(length)s ordinary characters."), field="name", length=NAME_LENGTH
         )
-    another = select(model.id).where(model.name == cleaned, model.code != code).limit(1)
+    another = (
+        select(model.id)
+        .where(model.name == cleaned, model.code != code, model.withdrawn_by_id.is_(None))
+        .limit(1)
+    )
     if work.session.scalar(another) is not None:
         raise InvalidInput(msgid("Another one has this name."), field="name")
     return cleaned
@@ -115,25 +123,34 @@ def _first_free(stem: str, taken: set[str]) -> str:
 
 
 def withdraw_newest(work: Work, versions: Sequence[V], number: int, today: date) -> None:
-    """Delete the newest version, which has not begun. The audit trail keeps what it said.
+    """Take back the newest version, which has not begun, with one that rules nothing itself.
 
-    Raises NotFound, NotAllowedNow, StillUsed.
+    Nothing is deleted: what was judged while it was to come is told the same for ever. Raises
+    NotFound, NotAllowedNow, StillUsed.
     """
-    version = next((one for one in versions if one.version == number), None)
+    live = live_of(versions)
+    version = next((one for one in live if one.version == number), None)
     if version is None:
         raise NotFound
     if version.effective_on <= today:
         raise NotAllowedNow(msgid("It has begun: a version that has begun stays as it is."))
-    if version is not versions[-1]:
+    if version is not live[-1]:
         raise NotAllowedNow(msgid("Withdraw the versions after it first."))
-    if len(versions) == 1 and _is_agreed(work, version):
+    if len(live) == 1 and _is_agreed(work, version):
         raise StillUsed
-    work.session.delete(version)
-    try:
-        work.session.flush()
-    except IntegrityError:
-        # in another time zone its day has come already, and something began under it
-        raise StillUsed from None
+    back = live[-2] if len(live) > 1 else version
+    taker = type(version)(
+        code=version.code,
+        version=versions[-1].version + 1,
+        name=back.name,
+        effective_on=version.effective_on,
+        definition=back.definition,
+        created_at=work.at,
+        author_name=work.actor.name,
+    )
+    work.session.add(taker)
+    work.session.flush()
+    taker.withdrawn_by_id = version.withdrawn_by_id = taker.id
 
 
 def _is_agreed(work: Work, version: CalendarVersion | PlanVersion) -> bool:

@@ -17,6 +17,7 @@ from servicedesk.sla.cycles import Metric, WorkingDays
 from servicedesk.sla.plan import PlanDefinition
 from servicedesk.sla.plan_editing import PlanDraft, create_plan
 from servicedesk.sla.queries import agreement, calendar_versions, plan_versions
+from servicedesk.sla.versioning import live_of
 from tests.pages.test_accessible import look
 from tests.visitor import visiting
 
@@ -337,7 +338,11 @@ def test_a_version_follows_shows_what_differs_and_can_be_withdrawn(desk, supervi
         assert refused.status_code == 302
         assert "Ya ha empezado" in unescape(visitor.get(own).text)
         visitor.post(f"{own}/versions/2/withdraw")
-        assert "version=2" not in visitor.get(own).text
+        after = unescape(visitor.get(own).text)
+        assert f"Retirada por {supervisor.name}" in after
+        assert "Por venir" not in after
+        assert visitor.get(f"{own}?version=2").status_code == 200
+        assert fields_of(visitor.get(f"{own}/new-version").text)["after"] == "3"
         assert visitor.post(f"{own}/versions/2/withdraw").status_code == 404
 
 
@@ -465,7 +470,8 @@ def test_a_plans_version_follows_and_can_be_withdrawn(desk, supervisor, plan):
         assert "Por venir" in visitor.get(own).text
         assert visitor.get(f"{own}?version=2").status_code == 200
         visitor.post(f"{own}/versions/2/withdraw")
-    assert len(plan_versions(supervisor, plan.code)) == 1
+        assert "Por venir" not in visitor.get(own).text
+    assert [one.version for one in live_of(plan_versions(supervisor, plan.code))] == [1]
 
 
 def test_a_contract_agrees_to_another_plan_and_the_page_says_what_a_ticket_would_get(

@@ -147,10 +147,10 @@ class CalendarForm(FlaskForm):
         return form
 
     @classmethod
-    def following(cls, newest: CalendarVersion, day: date) -> CalendarForm:
+    def following(cls, newest: CalendarVersion, after: int, day: date) -> CalendarForm:
         """Return the form of a version that begins as what `newest` says, from `day` on.
 
-        Without the holidays of years that have passed: over these it never rules.
+        `after` is the last number given, of a version or of what took one back. Without the holidays of years that have passed: over these it never rules.
         """
         definition = CalendarDefinition.from_json(newest.definition)
         holidays = [holiday for holiday in definition.holidays if holiday.on.year >= day.year]
@@ -159,7 +159,7 @@ class CalendarForm(FlaskForm):
             for number, intervals in enumerate(definition.weekly)
         }
         form = cls(
-            after=str(newest.version),
+            after=str(after),
             name=newest.name,
             effective_on=day,
             holidays=written_holidays(holidays),

@@ -17,7 +17,7 @@ from servicedesk.shell.submission import form_status, refusals_beside_fields
 from servicedesk.sla import calendar_editing, queries
 from servicedesk.sla.calendar import FIRST_YEAR, YEARS_AHEAD, CalendarDefinition
 from servicedesk.sla.month import hours_a_week, month_of, rulings, week_in_short
-from servicedesk.sla.versioning import Overtaken
+from servicedesk.sla.versioning import Overtaken, live_of
 from servicedesk.sla.web.calendar_drafting import PRESETS, Said, carry_out
 from servicedesk.sla.web.calendar_forms import CalendarForm, zone_names
 
@@ -43,10 +43,11 @@ def index() -> ResponseReturnValue:
 def show(code: str) -> ResponseReturnValue:
     """Show a calendar: its versions, a month of it, and who is measured by it."""
     actor = current_actor()
-    versions = queries.calendar_versions(actor, code)
+    every = queries.calendar_versions(actor, code)
+    versions = live_of(every)
     today = queries.day_of(versions, clock.now())
     current = queries.version_on(versions, today)
-    picked = _picked(versions)
+    picked = _picked(every)
     shown = picked or current or versions[0]
     definition = CalendarDefinition.from_json(shown.definition)
     first = _month_asked(today)
@@ -54,7 +55,7 @@ def show(code: str) -> ResponseReturnValue:
     month = month_of([(date.min, definition)] if picked else rulings(versions), first)
     return render_template(
         "sla/calendars/show.html",
-        versions=versions,
+        history=queries.history_of(every),
         current=current,
         coming=queries.coming_after(versions, current),
         picked=picked,
@@ -89,8 +90,10 @@ def create() -> ResponseReturnValue:
 def revise(code: str) -> ResponseReturnValue:
     """Let a version follow the newest one."""
     versions = queries.calendar_versions(current_actor(), code)
-    newest, today = versions[-1], queries.day_of(versions, clock.now())
-    form = CalendarForm.following(newest, max(today + ONE_DAY, newest.effective_on))
+    newest, today = live_of(versions)[-1], queries.day_of(versions, clock.now())
+    form = CalendarForm.following(
+        newest, versions[-1].version, max(today + ONE_DAY, newest.effective_on)
+    )
     said = None
     if form.is_submitted():
         said = _carried_out(form)
@@ -150,7 +153,8 @@ def _form_page(
 
 def _picked(versions: Sequence[CalendarVersion]) -> CalendarVersion | None:
     asked = request.args.get("version", "")
-    return next((one for one in versions if str(one.version) == asked), None)
+    shown = (one for one in versions if one.withdrawn_by_id != one.id)
+    return next((one for one in shown if str(one.version) == asked), None)
 
 
 def _ruling(

@@ -17,7 +17,7 @@ from servicedesk.sla import plan_editing, queries
 from servicedesk.sla.plan import PlanDefinition
 from servicedesk.sla.plan_editing import home_day
 from servicedesk.sla.standard import standard_plan
-from servicedesk.sla.versioning import Overtaken
+from servicedesk.sla.versioning import Overtaken, live_of
 from servicedesk.sla.web.plan_forms import PlanForm
 
 if TYPE_CHECKING:
@@ -39,15 +39,17 @@ def index() -> ResponseReturnValue:
 def show(code: str) -> ResponseReturnValue:
     """Show a plan: targets, thresholds, versions, and who is measured by it."""
     actor = current_actor()
-    versions = queries.plan_versions(actor, code)
+    every = queries.plan_versions(actor, code)
+    versions = live_of(every)
     current = queries.version_on(versions, home_day(clock.now()))
     asked = request.args.get("version", "")
-    picked = next((one for one in versions if str(one.version) == asked), None)
+    shown_ones = [one for one in every if one.withdrawn_by_id != one.id]
+    picked = next((one for one in shown_ones if str(one.version) == asked), None)
     shown = picked or current or versions[0]
     definition = PlanDefinition.from_json(shown.definition)
     return render_template(
         "sla/plans/show.html",
-        versions=versions,
+        history=queries.history_of(every),
         current=current,
         coming=queries.coming_after(versions, current),
         shown=shown,
@@ -63,7 +65,7 @@ def create() -> ResponseReturnValue:
     like = request.args.get("like", "")
     start = standard_plan()
     if like:
-        newest = queries.plan_versions(current_actor(), like)[-1]
+        newest = live_of(queries.plan_versions(current_actor(), like))[-1]
         start = PlanDefinition.from_json(newest.definition)
     form = _offering(PlanForm.holding(start))
     draft = _draft_to_save(form)
@@ -78,13 +80,14 @@ def create() -> ResponseReturnValue:
 @plans.route("/<code>/new-version", methods=["GET", "POST"])
 def revise(code: str) -> ResponseReturnValue:
     """Let a version follow the newest one."""
-    newest = queries.plan_versions(current_actor(), code)[-1]
+    versions = queries.plan_versions(current_actor(), code)
+    newest = live_of(versions)[-1]
     form = _offering(
         PlanForm.holding(
             PlanDefinition.from_json(newest.definition),
             name=newest.name,
             effective_on=max(home_day(clock.now()), newest.effective_on),
-            after=newest.version,
+            after=versions[-1].version,
         )
     )
     draft = _draft_to_save(form)
