@@ -44,10 +44,16 @@ from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
 from servicedesk.sla.cycles import METRIC_LABELS, STANDING_LABELS
+from servicedesk.sla.web import agreements as sla_agreements
+from servicedesk.sla.web import calendars as sla_calendars
 from servicedesk.sla.web import checks as sla_checks
 from servicedesk.sla.web import dashboard as sla_pages
 from servicedesk.sla.web import figures_api, receipts, receipts_api, what_if
+from servicedesk.sla.web import levels as sla_levels
+from servicedesk.sla.web import levels_api as sla_levels_api
+from servicedesk.sla.web import plans as sla_plans
 from servicedesk.sla.web.evidence_words import evidence_words, month_words
+from servicedesk.sla.web.level_words import LEVEL_WORDS
 from servicedesk.sla.web.words import clock_words, time_left
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
@@ -98,7 +104,7 @@ WORDS = {
 
 def mount(app: Flask, settings: Settings) -> None:
     """Register every page, door and API of the desk."""
-    app.jinja_env.globals.update(WORDS)
+    app.jinja_env.globals.update(WORDS | LEVEL_WORDS)
     app.add_url_rule("/", "front", front)
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(account.blueprint)
@@ -131,6 +137,7 @@ def mount_api(app: Flask) -> None:
         positions_api.blueprint,
         figures_api.blueprint,
         receipts_api.blueprint,
+        sla_levels_api.blueprint,
         tickets_api.blueprint,
     ):
         csrf.exempt(blueprint)
@@ -175,6 +182,9 @@ def desk() -> Blueprint:
     admin.register_blueprint(accounts_admin.accounts)
     admin.register_blueprint(clients_admin.clients)
     admin.register_blueprint(sla_checks.checks)
+    admin.register_blueprint(sla_agreements.agreements)
+    admin.register_blueprint(sla_calendars.calendars)
+    admin.register_blueprint(sla_plans.plans)
     blueprint.register_blueprint(admin)
     return blueprint
 
@@ -190,6 +200,7 @@ def _add_shared_pages(blueprint: Blueprint) -> None:
         tickets.ask(),
         order.blueprint(),
         positions.blueprint(),
+        sla_levels.blueprint(),
         stops.blueprint(),
         receipts.blueprint(),
     ):

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     ORDER_READ = "order:read"
     POLICY_EDIT = "policy:edit"
     QUESTION_EDIT = "question:edit"
+    SLA_ADMINISTER = "sla:administer"
     SLA_SIMULATE = "sla:simulate"
     TICKET_ANSWER = "ticket:answer"
     TICKET_COMMENT = "ticket:comment"

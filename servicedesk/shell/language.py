@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, g, redirect, request, session, url_for
 from flask_babel import Babel, gettext
 
-from servicedesk.core.text import Verbatim
+from servicedesk.core.text import Text, Verbatim
 from servicedesk.shell.session import safe_next
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask.typing import ResponseReturnValue
-
-    from servicedesk.core.text import Text
 
 LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT_ZONE = "Europe/Madrid"
@@ -67,7 +65,7 @@ def translate(text: Text | str | None) -> str:
     if isinstance(text, str):
         return _word(text)
     values = {
-        name: _word(value) if isinstance(value, str) else value
+        name: translate(value) if isinstance(value, (str, Text)) else value
         for name, value in text.values.items()
     }
     sentence = gettext(text.msgid)

@@ -8,6 +8,12 @@ from servicedesk.core.actors import SYSTEM
 from servicedesk.core.jobs import job
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.sla.checking import CHECK, run_check
+from servicedesk.sla.replanning import (
+    REFRESH_CALENDAR,
+    REPLAN_CONTRACTS,
+    refresh_ledgers,
+    replan_ledgers,
+)
 from servicedesk.sla.tallies import fold_changes
 from servicedesk.sla.watch import sweep
 
@@ -40,3 +46,21 @@ def check(check_id: int | None = None) -> None:
 def rebuild() -> None:
     """Set right what is not as the events say, as after an upgrade; then check it."""
     run_check(None, repairs=True)
+
+
+@job(REFRESH_CALENDAR)
+def refresh_calendar(code: str) -> None:
+    """Bring the clocks up to date that a calendar's versions move."""
+    last: int | None = 0
+    while last is not None:
+        with unit_of_work(SYSTEM, "sla.refresh_calendar") as work:
+            last = refresh_ledgers(work, code, last)
+
+
+@job(REPLAN_CONTRACTS, every=timedelta(minutes=5))
+def replan_contracts() -> None:
+    """Have open tickets measured by what their contracts say from today on."""
+    last: int | None = 0
+    while last is not None:
+        with unit_of_work(SYSTEM, "sla.replan_contracts") as work:
+            last = replan_ledgers(work, last)

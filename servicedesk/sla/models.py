@@ -29,6 +29,8 @@ class CalendarVersion(Model):
     definition: Mapped[dict[str, Any]]  # CalendarDefinition.to_json()
     created_at: Mapped[datetime]
     author_name: Mapped[str]
+    # taken back before it began, by the version of this id, which has its own: itself rules nothing
+    withdrawn_by_id: Mapped[int | None]
 
 
 class PlanVersion(Model):
@@ -46,6 +48,7 @@ class PlanVersion(Model):
     definition: Mapped[dict[str, Any]]  # PlanDefinition.to_json()
     created_at: Mapped[datetime]
     author_name: Mapped[str]
+    withdrawn_by_id: Mapped[int | None]  # as a calendar's
 
 
 class ServiceLevel(Model):
@@ -58,6 +61,11 @@ class ServiceLevel(Model):
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
     plan_code: Mapped[str]
     calendar_code: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    author_name: Mapped[str] = mapped_column(
+        default=""
+    )  # empty: what a contract has from the start
+    created_at: Mapped[datetime | None]
 
     contract: Mapped[Contract] = relationship(lazy="raise_on_sql")
 

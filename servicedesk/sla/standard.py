@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from servicedesk.core.unit_of_work import Work
 
 PLAN, CALENDAR = "standard", "office"
+HOME = "Europe/Madrid"  # where the operator works
 BEGINNING = date(2020, 1, 1)
 YEARS = range(2020, 2040)
 MORNING, AFTERNOON = OpenInterval(8 * 60, 14 * 60), OpenInterval(15 * 60, 19 * 60)
@@ -53,7 +54,7 @@ THRESHOLDS = (
 def office_hours(region: str | None = None) -> CalendarDefinition:
     """Return office hours of Madrid with lunch, short Fridays and holidays, also a region's."""
     return CalendarDefinition(
-        time_zone="Europe/Madrid",
+        time_zone=HOME,
         weekly=((MORNING, AFTERNOON),) * 4 + ((FRIDAY,), (), ()),
         holidays=spanish_holidays(YEARS, region),
     )

@@ -74,7 +74,12 @@ def terms_for(
 
 
 def _version_on(model: type[PlanVersion | CalendarVersion], day: date) -> Select[int]:
-    return select(model.id).where(model.effective_on <= day).order_by(model.version.desc()).limit(1)
+    return (
+        select(model.id)
+        .where(model.effective_on <= day, model.withdrawn_by_id.is_(None))
+        .order_by(model.version.desc())
+        .limit(1)
+    )
 
 
 def newest_version(
@@ -96,7 +101,12 @@ def calendar_up_to(session: Session, newest_id: int) -> BusinessCalendar:
         newest = session.get_one(CalendarVersion, newest_id)
         rows = session.execute(
             select(CalendarVersion.effective_on, CalendarVersion.definition)
-            .where(CalendarVersion.code == newest.code, CalendarVersion.id <= newest_id)
+            .where(
+                CalendarVersion.code == newest.code,
+                CalendarVersion.id <= newest_id,
+                # as it was known then: what was taken back later was there
+                func.coalesce(CalendarVersion.withdrawn_by_id, newest_id + 1) > newest_id,
+            )
             .order_by(CalendarVersion.effective_on, CalendarVersion.version)
         )
         # of two versions from the same day on, the later one was written before that day came

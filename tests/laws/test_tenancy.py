@@ -233,6 +233,7 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
             "/policies",
             "/documents",
             "/sla",
+            "/service-levels",
         ):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
 
 import pytest
 from sqlalchemy import event
@@ -14,6 +16,10 @@ from servicedesk.app import create_app
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.devices import fleet_engines
+from servicedesk.sla.calendar import CalendarDefinition, OpenInterval
+from servicedesk.sla.calendar_editing import CalendarDraft, create_calendar
+from servicedesk.sla.plan_editing import PlanDraft, create_plan
+from servicedesk.sla.standard import standard_plan
 from servicedesk.sla.what_if.jobs import count
 from tests.operations.test_positions import Story, said
 from tests.operations.test_what_if import Story as WhatIfStory
@@ -125,3 +131,32 @@ def test_nine_what_ifs_and_nine_other_verdicts_cost_as_many_statements_as_one(ap
         assert shown.text.count("PET-") >= rows
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 16
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/desk/service-levels/", 9), ("/desk/admin/calendars/", 8), ("/desk/admin/plans/", 8)],
+)
+def test_lists_of_service_levels_cost_the_same_whatever_their_length(
+    app, sessions, make, path, most
+):
+    database.use_sessions(sessions)
+    supervisor = make.supervisor()
+    plan = replace(standard_plan(), notice_calendar="")
+    counts = []
+    for rows in (1, 9):
+        database.use_sessions(sessions)
+        database.become(SYSTEM)
+        for number in range(rows):
+            make.client()
+            named = {"name": f"{rows} {number}", "effective_on": date(2020, 1, 1)}
+            week = (((OpenInterval(540, 1020),),) * 5) + ((), ())
+            hours = CalendarDefinition(time_zone="Europe/Madrid", weekly=week)
+            create_calendar(supervisor, CalendarDraft(**named, definition=hours))
+            create_plan(supervisor, PlanDraft(**named, definition=plan))
+        visitor = entered(app, sessions, supervisor)
+        visitor.get(path)
+        with counting(app) as statements:
+            assert visitor.get(path).status_code == 200
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= most
