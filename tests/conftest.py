@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long and with browsers: two processes then end at the same time."""
+    items.sort(key=lambda item: "journeys" not in item.path.parts and not needs(item, "browser"))
+
+
+def needs(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture(scope="session")
 def instance() -> Iterator[Path]:
     """A folder with a running database server."""
