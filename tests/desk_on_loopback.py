@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "a-long-Password-1"
-PATIENCE = 30  # seconds
+PATIENCE = 60  # seconds; a busy machine is no fault of ours
+START = 100  # seconds for four processes that all import the house
 # loading those of the machine takes longer than most requests, and on loopback nobody shows any
 WITHOUT_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -253,7 +254,7 @@ def desk_on(address: str, folder: Path, *, with_worker: bool = True) -> Iterator
         )
         if with_worker:
             desk.start_worker()
-        until(lambda: answers(f"{desk.address}/healthz") and answers(desk.sandbox), what="start")
+        until(lambda: answers(f"{desk.address}/healthz") and answers(desk.sandbox), START, "start")
         source.remove()
         yield desk
     finally:

@@ -101,7 +101,7 @@ def has_heard_all(desk) -> bool:
     return not any(local.endswith(port) and state in UNDER_WAY for local, _, state in calls)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore:This process")
 @pytest.mark.parametrize("code", ["device.lock", "device.full_wipe"])
 def test_no_command_is_sent_twice_and_none_is_forgotten(workerless, code):
@@ -133,7 +133,9 @@ def test_no_command_is_sent_twice_and_none_is_forgotten(workerless, code):
         caught += bool(ids_in(CommandState.SENT, unanswered=True))
         # what was on the wire arrives before anybody asks about it
         until(lambda: has_heard_all(desk), what="the sandbox to come to rest")
-        reconcile(ids_in(CommandState.SENT, CommandState.UNKNOWN))
+        reconcile(ids_in(CommandState.SENT))
+        if kills % 10 == 0:  # it may be asked about again and again
+            reconcile(ids_in(CommandState.UNKNOWN))
     assert kills >= KILLS * 0.8
     assert caught >= KILLS * 0.2, "they died between sent and the answer"
     jobs.send_commands(command_ids=ids_in(CommandState.QUEUED))
