@@ -1,5 +1,5 @@
 # make run     the whole desk on this machine, until Ctrl-C        PORT=8000, DATABASE_URL=postgresql://…
-# make test    every test, in a real browser too
+# make test    every test, in a real browser too                   TEST_PROCESSES=2
 # make lint    style, types, floors, migrations, translations
 # make bench   pages at 100,000 tickets
 # make migrate, make lock, make setup
@@ -11,6 +11,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
+TEST_PROCESSES ?= 2
 PIP := $(BIN)/pip install -qq --disable-pip-version-check
 UV_VERSION := 0.13.9
 RUNTIME := .venv/.runtime-installed
@@ -28,8 +29,9 @@ dev: setup $(DEV)
 migrate: setup
 	@$(BIN)/python -m servicedesk.processes migrate
 
+# each process has a database and a desk of its own, and takes over tests the other has not begun
 test: dev chromium
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
 
 lint: dev
 	$(BIN)/ruff check

@@ -24,11 +24,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
+    from sqlalchemy import Engine
 
     from servicedesk.core.actors import Actor
     from tests.desk_on_loopback import Desk
 
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long and with browsers: two processes then end at the same time."""
+    items.sort(key=lambda item: "journeys" not in item.path.parts and not needs(item, "browser"))
+
+
+def needs(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +64,10 @@ def migrated(instance: Path) -> str:
 def copied_database(instance: Path, template: str) -> Iterator[str]:
     """Give the address of a fresh copy of `template`, dropped at the end."""
     name = f"copy_{next(_numbers)}"
-    house = create_engine(embedded_postgres.url(instance, "postgres"), isolation_level="AUTOCOMMIT")
+    owner, address = embedded_postgres.ROLE, embedded_postgres.superuser_url(instance)
+    house = create_engine(address, isolation_level="AUTOCOMMIT")
     with house.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}"))
     try:
         yield embedded_postgres.url(instance, name)
     finally:
@@ -87,26 +98,41 @@ END $$
 """
 
 
+@pytest.fixture(scope="session")
+def superuser(shared_database: str) -> Iterator[Engine]:
+    """Connections as the server's superuser: the audit trail lets nobody else empty it."""
+    engine = create_engine(shared_database.replace(f"{embedded_postgres.ROLE}@", "postgres@"))
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def database_address(shared_database: str) -> str:
+def database_address(shared_database: str, superuser: Engine) -> str:
     """A migrated, empty database."""
-    # as the server's superuser: the audit trail lets nobody else empty it
-    house = create_engine(shared_database.replace(f"{embedded_postgres.ROLE}@", "postgres@"))
     names = [table.name for table in schema.METADATA.sorted_tables]
-    with house.begin() as connection:
+    with superuser.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
         names += ["procrastinate_events", "procrastinate_jobs", "procrastinate_workers"]
         connection.execute(text(EMPTY.format(names=",".join(names))))
-    house.dispose()
     return shared_database
 
 
+@pytest.fixture(scope="session")
+def shared_engine(shared_database: str) -> Iterator[Engine]:
+    """One engine for all tests: connecting and compiling each statement anew is most of a test."""
+    # the last one used first: nearly all tests need a single connection, and that one is warm
+    engine = create_engine(shared_database, pool_size=5, max_overflow=20, pool_use_lifo=True)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def sessions(database_address: str, tmp_path: Path) -> Iterator[scoped_session]:
+def sessions(
+    database_address: str, shared_engine: Engine, tmp_path: Path
+) -> Iterator[scoped_session]:
     """Sessions as the desk uses them, without Flask."""
-    engine = create_engine(database_address, pool_size=5, max_overflow=20)
-    source = scoped_session(sessionmaker(engine, expire_on_commit=False))
+    source = scoped_session(sessionmaker(shared_engine, expire_on_commit=False))
     database.use_sessions(source)
     registry.listen()
     forget_terms()
@@ -117,7 +143,6 @@ def sessions(database_address: str, tmp_path: Path) -> Iterator[scoped_session]:
     source.remove()
     database.become(GATE)
     source.remove()
-    engine.dispose()
 
 
 @pytest.fixture

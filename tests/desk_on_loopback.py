@@ -7,12 +7,14 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
+import ssl
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 from servicedesk import registry
 from servicedesk.accounts.models import Credential
 from servicedesk.accounts.passwords import hash_password
+from servicedesk.accounts.tokens import create_token
 from servicedesk.core import database, files, sealing
 from servicedesk.core.actors import SYSTEM, Actor
 from servicedesk.devices import fleet_engines
@@ -36,13 +39,34 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "a-long-Password-1"
-PATIENCE = 30  # seconds
+PATIENCE = 60  # seconds; a busy machine is no fault of ours
+START = 100  # seconds for four processes that all import the house
+# loading those of the machine takes longer than most requests, and on loopback nobody shows any
+WITHOUT_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def client_at(address: str, **options: object) -> httpx.Client:
+    return httpx.Client(
+        base_url=address, timeout=30, trust_env=False, verify=WITHOUT_CERTIFICATES, **options
+    )
+
+
+@cache
+def hashed_password() -> str:
+    """Hash once for everybody: it takes as long as many a test."""
+    return hash_password(PASSWORD)
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port on which nobody listens, of those the system gives to no connection by itself.
+
+    One of the others might be taken before the server that is started for it comes up.
+    """
+    while True:
+        port = 12_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -117,6 +141,14 @@ class Desk:
             ]
         )
 
+    def received(self) -> dict[str, tuple[int, int]]:
+        """Return from the sandbox's own book: commands and submissions of each device that got any."""
+        with sqlite3.connect(f"file:{self.folder / 'sandbox.sqlite3'}?mode=ro", uri=True) as book:
+            rows = book.execute("SELECT device, count(*), sum(submissions) FROM command GROUP BY 1")
+            found = {device: (commands, tries) for device, commands, tries in rows}
+        book.close()
+        return found
+
     def control_sandbox(self, **values: object) -> None:
         key = self.environment["SANDBOX_KEY"]
         answer = httpx.put(
@@ -129,7 +161,7 @@ class Desk:
         assert answer.is_success
 
     def give_password(self, *people: Actor) -> None:
-        hashed = hash_password(PASSWORD)
+        hashed = hashed_password()
         with database.acting_as(SYSTEM):
             session = database.session()
             for person in people:
@@ -137,6 +169,10 @@ class Desk:
             session.commit()
 
     def token(self, person: Actor) -> str:
+        with database.acting_as(SYSTEM):
+            return create_token(person, "test")
+
+    def token_of_the_command_line(self, person: Actor) -> str:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "flask", "--app", "wsgi"),
@@ -150,13 +186,11 @@ class Desk:
         )
         return done.stdout.strip()
 
-    def api(self, person: Actor) -> httpx.Client:
+    def api(self, person: Actor, token: str = "") -> httpx.Client:
         if person not in self.clients:
-            self.clients[person] = httpx.Client(
-                base_url=f"{self.address}/api/v1",
-                headers={"Authorization": f"Bearer {self.token(person)}"},
-                timeout=30,
-                trust_env=False,
+            self.clients[person] = client_at(
+                f"{self.address}/api/v1",
+                headers={"Authorization": f"Bearer {token or self.token(person)}"},
             )
         return self.clients[person]
 
@@ -220,7 +254,7 @@ def desk_on(address: str, folder: Path, *, with_worker: bool = True) -> Iterator
         )
         if with_worker:
             desk.start_worker()
-        until(lambda: answers(f"{desk.address}/healthz") and answers(desk.sandbox), what="start")
+        until(lambda: answers(f"{desk.address}/healthz") and answers(desk.sandbox), START, "start")
         source.remove()
         yield desk
     finally:

@@ -201,37 +201,48 @@ class Make:
     def device(
         self, client: Client, kind: str = "ios", *, state: DeviceState = DeviceState.ENROLLED
     ) -> Device:
-        number = next(self.numbers)
-        platform, version, manufacturer, model, ownership, management = KINDS[kind]
-        with database.acting_as(SYSTEM):
-            session = self.sessions()
-            device = Device(
-                client_id=client.id,
-                reference=f"DEV-9{number:05d}",
-                name=f"{model} {number}",
-                serial=f"SER{number:07d}",
-                imei=f"35{number:013d}",
-                platform=platform,
-                os_version=version,
-                manufacturer=manufacturer,
-                model=model,
-                ownership=ownership,
-                management=management,
-                state=state,
-                engine_id=session.scalar(select(EngineAccount.id)),
-                external_id=str(uuid4()),
-                enrolled_at=datetime.now(UTC),
-                last_contact_at=datetime.now(UTC),
-            )
-            session.add(device)
-            session.commit()
+        (device,) = self.fleet(client, 1, kind, state=state)
         return device
 
     def supervisor(self) -> Actor:
         return self.person(Role.SUPERVISOR)
 
-    def fleet(self, client: Client, count: int, kind: str = "android") -> list[Device]:
-        return [self.device(client, kind) for _ in range(count)]
+    def fleet(
+        self,
+        client: Client,
+        count: int,
+        kind: str = "android",
+        *,
+        state: DeviceState = DeviceState.ENROLLED,
+    ) -> list[Device]:
+        platform, version, manufacturer, model, ownership, management = KINDS[kind]
+        with database.acting_as(SYSTEM):
+            session = self.sessions()
+            engine_id = session.scalar(select(EngineAccount.id))
+            devices = [
+                Device(
+                    client_id=client.id,
+                    reference=f"DEV-9{number:05d}",
+                    name=f"{model} {number}",
+                    serial=f"SER{number:07d}",
+                    imei=f"35{number:013d}",
+                    platform=platform,
+                    os_version=version,
+                    manufacturer=manufacturer,
+                    model=model,
+                    ownership=ownership,
+                    management=management,
+                    state=state,
+                    engine_id=engine_id,
+                    external_id=str(uuid4()),
+                    enrolled_at=datetime.now(UTC),
+                    last_contact_at=datetime.now(UTC),
+                )
+                for number in itertools.islice(self.numbers, count)
+            ]
+            session.add_all(devices)
+            session.commit()
+        return devices
 
     def approve(self, actor: Actor, order: WorkOrder) -> WorkOrder:
         """Approve as somebody who has just proved to be there, and types what is asked for."""

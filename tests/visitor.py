@@ -6,12 +6,12 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import httpx
-
-from tests.desk_on_loopback import PASSWORD
+from tests.desk_on_loopback import PASSWORD, client_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from servicedesk.core.actors import Actor
     from tests.desk_on_loopback import Desk
@@ -40,7 +40,7 @@ class Visitor:
 def visiting(desk: Desk, person: Actor) -> Iterator[Visitor]:
     """Sign a person in until the block ends."""
     desk.give_password(person)
-    with httpx.Client(base_url=desk.address, timeout=30, trust_env=False) as http:
+    with client_at(desk.address) as http:
         visitor = Visitor(http)
         visitor.get("/sign-in")
         entered = visitor.post("/sign-in", email=person.email, password=PASSWORD)

@@ -348,7 +348,9 @@ def test_everything_is_audited_and_no_secret_is_in_the_trail(house):
     drop_setting(agent, profile.reference, "wifi", "Office", 2)
     discard_draft(agent, profile.reference, 3)
     document = add_document(agent, client.reference, Upload(name="a.txt", content=b"words"))
-    rows = read(select(AuditEntry.act, AuditEntry.subject, AuditEntry.payload))
+    rows = read(
+        select(AuditEntry.act, AuditEntry.subject, AuditEntry.payload).order_by(AuditEntry.id)
+    )
     acts_done = [row.act for row in rows if row.subject == profile.reference]
     assert acts_done == [
         "policies.create_profile",

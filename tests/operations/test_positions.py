@@ -113,7 +113,9 @@ def looks_kept() -> list[PositionLook]:
 
 
 def entries(act: str) -> list[audit.AuditEntry]:
-    return rows(select(audit.AuditEntry).where(audit.AuditEntry.act == act))
+    return rows(
+        select(audit.AuditEntry).where(audit.AuditEntry.act == act).order_by(audit.AuditEntry.id)
+    )
 
 
 def states() -> list[CommandState]:

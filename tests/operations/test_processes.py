@@ -27,10 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-STUBBORN = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    " print('up', flush=True); time.sleep(60)"
-)
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 
 
 def eventually(holds: Callable[[], object], seconds: float = 10) -> bool:
@@ -42,11 +39,14 @@ def eventually(holds: Callable[[], object], seconds: float = 10) -> bool:
     return True
 
 
+def told(what: str, pid: int) -> str:
+    command = ["ps", "-o", f"{what}=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def is_alive(pid: int) -> bool:
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
-    return bool(state.strip()) and not state.startswith("Z")
+    state = told("stat", pid)
+    return bool(state) and not state.startswith("Z")
 
 
 # children
@@ -72,9 +72,10 @@ def test_a_child_that_keeps_dying_is_given_up(monkeypatch):
 def test_a_child_that_does_not_listen_is_ended_after_the_grace(monkeypatch):
     monkeypatch.setattr(children, "GRACE", 0.2)
     process = children.start((sys.executable, "-S", "-c", STUBBORN), os.environ)
-    time.sleep(0.3)
+    ignored = 1 << (signal.SIGTERM - 1)
+    assert eventually(lambda: int(told("ignored", process.pid), 16) & ignored)
 
-    assert children.end([process]) in ([process.pid], [])
+    assert children.end([process]) == [process.pid]
     assert not is_alive(process.pid)
 
 
@@ -86,8 +87,7 @@ def test_a_child_dies_with_its_parent_even_when_that_is_killed():
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
         pid = int(parent.stdout.readline())
-        assert eventually(lambda: is_alive(pid))
-        time.sleep(0.3)  # until it is on its leash
+        assert eventually(lambda: is_alive(pid) and "leash.py" not in told("args", pid))
         parent.send_signal(signal.SIGKILL)
 
     assert eventually(lambda: not is_alive(pid))

@@ -72,7 +72,9 @@ def test_everybody_who_sees_a_fleet_keeps_questions_about_it(make, people):
         question_named(contact, question.reference)
     with database.acting_as(SYSTEM):
         acts = database.session().scalars(
-            select(AuditEntry.act).where(AuditEntry.subject == question.reference)
+            select(AuditEntry.act)
+            .where(AuditEntry.subject == question.reference)
+            .order_by(AuditEntry.id)
         )
         assert acts.all() == ["questions.create", "questions.rename", "questions.delete"]
 
