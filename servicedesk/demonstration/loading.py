@@ -25,6 +25,7 @@ from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.demonstration.accounts import ACCOUNTS, PASSWORD
+from servicedesk.demonstration.agreements import agree_levels, plan_summer
 from servicedesk.demonstration.conformity import make_rules, report_fleet
 from servicedesk.demonstration.fleet import make_fleet
 from servicedesk.demonstration.history import Cast, tell
@@ -103,7 +104,9 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
         people = _people(public_url)
         supervisor = people["supervisor@desk.example"]
         clients = [_company(company, supervisor, people, public_url, now) for company in COMPANIES]
-    say("people and clients")
+        agree_levels(supervisor, clients[0][0], clients[1][0])
+    plan_summer(supervisor, now)
+    say("people, clients, and what they are measured by")
     casts = []
     for company, (client, contact) in zip(COMPANIES, clients, strict=True):
         casts.append(
