@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import scoped_session, sessionmaker
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.desk_on_loopback import Desk
 
 _numbers = itertools.count(1)
+SOON = 20_000  # milliseconds in which a page has to show what happened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -173,6 +174,7 @@ def desk(running_desk: Desk) -> Iterator[Desk]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real browser without a screen."""
+    expect.set_options(timeout=SOON)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium(),
@@ -189,6 +191,7 @@ def sign_in(desk: Desk, browser: Browser):
 
     def enter(person: Actor) -> Page:
         context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(SOON * 3)
         contexts.append(context)
         page = context.new_page()
         page.on(

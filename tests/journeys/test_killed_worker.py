@@ -101,7 +101,6 @@ def has_heard_all(desk) -> bool:
     return not any(local.endswith(port) and state in UNDER_WAY for local, _, state in calls)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore:This process")
 @pytest.mark.parametrize("code", ["device.lock", "device.full_wipe"])
 def test_no_command_is_sent_twice_and_none_is_forgotten(workerless, code):

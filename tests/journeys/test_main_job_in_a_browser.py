@@ -38,10 +38,10 @@ def test_contact_asks_agent_executes_devices_answer_contact_confirms(desk, sign_
     expect(working.get_by_text("1 · It needs Android 8 or later")).to_be_visible()
     working.get_by_label("I have read the list of devices").check()
     working.get_by_role("button", name="Execute").click()
-    expect(working.get_by_text("Done").first).to_be_visible(timeout=20_000)
+    expect(working.get_by_text("Done").first).to_be_visible()
 
     asking.reload()
-    expect(asking.get_by_text("Solved: please confirm").first).to_be_visible(timeout=20_000)
+    expect(asking.get_by_text("Solved: please confirm").first).to_be_visible()
     expect(asking.get_by_text("The devices answered:")).to_be_visible()
     asking.get_by_role("button", name="Confirm: it is solved").click()
     expect(asking.get_by_text("Closed").first).to_be_visible()

@@ -162,7 +162,6 @@ def try_everything() -> None:
     advance_due()
 
 
-@pytest.mark.timeout(300)
 def test_it_stops_at_its_threshold_and_no_device_gets_a_command_after_that(house):
     desk, client = house
     make = desk.make

@@ -77,7 +77,6 @@ def quietly(examples):
     )
 
 
-@pytest.mark.timeout(300)
 def test_predicate_and_sql_agree_on_fails_conforms_and_unknown(fleet):
     _agent, client, devices = fleet
 
@@ -220,7 +219,6 @@ steps = st.one_of(
 )
 
 
-@pytest.mark.timeout(300)
 def test_conformity_follows_from_the_last_inventories_and_rules_whatever_happened_before(fleet):
     story = Story(*fleet)
 

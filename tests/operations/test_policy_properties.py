@@ -221,7 +221,6 @@ def refreshed(ground, device_ids=None) -> list[int]:
         return refresh_desired(work, ground.client.id, device_ids)
 
 
-@pytest.mark.timeout(300)
 def test_what_the_database_gives_a_fleet_is_what_the_pure_rule_gives_each_device(ground):
     @settings(
         max_examples=100,

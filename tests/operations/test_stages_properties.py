@@ -6,7 +6,6 @@ import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
@@ -214,7 +213,6 @@ def check_step(before: Standing, after: Standing, name: str, now: datetime) -> N
         assert failed * 100 <= order.failure_percent * commanded
 
 
-@pytest.mark.timeout(300)
 def test_no_device_is_commanded_before_its_stage_whatever_happens(make):
     client = make.client()
     contact, agent = make.contact(client), make.agent()

@@ -106,7 +106,6 @@ def untouched(make) -> bool:
     )
 
 
-@pytest.mark.timeout(240)
 def test_none_of_five_hundred_attempts_reaches_the_engine(make, attempts):
     for _ in range(ATTEMPTS):
         with pytest.raises(DomainError):
@@ -114,7 +113,6 @@ def test_none_of_five_hundred_attempts_reaches_the_engine(make, attempts):
     assert untouched(make)
 
 
-@pytest.mark.timeout(240)
 def test_none_of_two_hundred_proofs_opens_anything_but_its_own_order(make, attempts):
     """A proof is bound to one content; replayed on another order, or too late, it is nothing."""
     proofs = [proof(attempts.agent, order) for order in attempts.orders]
@@ -133,7 +131,6 @@ def test_none_of_two_hundred_proofs_opens_anything_but_its_own_order(make, attem
     assert untouched(make)
 
 
-@pytest.mark.timeout(240)
 def test_an_order_edited_after_its_approval_never_runs(make, attempts):
     edits = (
         "UPDATE order_target SET device_id = (SELECT max(id) FROM device) WHERE order_id = :order",

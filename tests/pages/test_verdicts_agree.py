@@ -6,7 +6,6 @@ import html
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
@@ -138,7 +137,6 @@ def told(verdicts) -> dict[str, tuple[bool, str]]:
     return {line["device"]: (line["possible"], line["reason"] or "") for line in verdicts}
 
 
-@pytest.mark.timeout(300)
 def test_form_api_and_execution_give_the_same_verdicts(app, sessions, make):
     database.use_sessions(sessions)
     database.become(SYSTEM)
