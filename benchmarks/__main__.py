@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint
 from sqlalchemy import event, text
 
-from benchmarks import conformity, fleet, policies
+from benchmarks import conformity, fleet, policies, sla_dashboard
 from benchmarks.data import CLIENTS, DEVICES, TICKETS, fill
 from benchmarks.wide_orders import measure_wide_order
 from config import Settings
@@ -53,6 +53,7 @@ def main() -> None:
     conformity.measure()
     policies.measure()
     fleet.measure()
+    sla_dashboard.measure()
 
 
 def measure_pages(folder: Path) -> None:
