@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint
 from sqlalchemy import event, text
 
-from benchmarks import business_time, conformity, fleet, policies, sla_rebuild, sla_sweep
+from benchmarks import (
+    business_time,
+    conformity,
+    fleet,
+    policies,
+    sla_dashboard,
+    sla_rebuild,
+    sla_sweep,
+)
 from benchmarks.data import CLIENTS, DEVICES, TICKETS, fill
 from benchmarks.wide_orders import measure_wide_order
 from config import Settings
@@ -54,6 +62,7 @@ def main() -> None:
     fleet.measure()
     sla_sweep.measure()
     sla_rebuild.measure()
+    sla_dashboard.measure()
 
 
 def measure_pages(folder: Path) -> None:

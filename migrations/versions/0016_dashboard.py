@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_sla_tally_by_client",
         "sla_tally",
-        ["figure", "on_day", "client_id"],
+        ["figure", "on_day", "slot", "client_id"],
         postgresql_where=sa.text("agent_id = -1 and kind = ''"),
     )
     op.execute("DELETE FROM sla_tally WHERE amount = 0")

@@ -154,7 +154,10 @@ def _level(asked: tuple[str, ...], shape: Shape) -> Iterable[str]:
         yield "agent_id <> -1"
     else:
         yield "agent_id = :agent" if "agent" in asked else "agent_id = -1"
-    yield "slot = -1" if shape.is_arrivals and "slot" not in by else "slot <> -1"
+    if shape.is_arrivals:
+        yield "slot >= 0" if "slot" in by else "slot = -1"
+    else:
+        yield "slot = 0"
     if CUT & {*asked, *by}:
         yield "kind <> ''"
         yield from _cut(asked)

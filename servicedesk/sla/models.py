@@ -248,6 +248,7 @@ class SlaTally(Model):
             "ix_sla_tally_by_client",
             "figure",
             "on_day",
+            "slot",
             "client_id",
             postgresql_where=text("agent_id = -1 and kind = ''"),
         ),

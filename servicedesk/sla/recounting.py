@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from servicedesk.sla.rebuild import Difference
-from servicedesk.sla.tallies import EVERY_AGENT, FOLD_LOCK
+from servicedesk.sla.tallies import EVERY_AGENT, FOLD_LOCK, LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,15 +43,13 @@ WITH marks AS (
          client_id bigint, agent_id bigint, figure text, on_day date, slot bigint,
          kind text, priority text, queue text, amount bigint)
 ), compared AS (
-  SELECT c.id AS client_id, a.id AS agent_id, figure, on_day, slot, kind, priority, queue,
+  SELECT c.id AS client_id, a.id AS agent_id, figure, on_day, s.slot, g.kind, g.priority, g.queue,
          sum(stored) AS stored, sum(derived) AS derived
     FROM (SELECT *, 0 AS stored, amount AS derived FROM marks
           UNION ALL
           SELECT client_id, agent_id, figure, on_day, slot, kind, priority, queue, amount,
-                 amount, 0 FROM sla_tally_change WHERE {whose}) AS counted,
-         LATERAL (VALUES (0), (counted.client_id)) AS c(id),
-         LATERAL (VALUES (-1), (counted.agent_id)) AS a(id)
-   WHERE {level}
+                 amount, 0 FROM sla_tally_change WHERE {whose}) AS counted, {levels}
+     AND {level}
    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
   UNION ALL
   SELECT client_id, agent_id, figure, on_day, slot, kind, priority, queue, amount, 0
@@ -80,9 +78,10 @@ SET_RIGHT = """
 
 
 def _compared(client_id: int | None) -> str:
+    levels = LEVELS.format(row="counted")
     if client_id is None:
-        return COMPARED.format(whose="true", level="true")
-    return COMPARED.format(whose="client_id = :client", level="c.id = :client")
+        return COMPARED.format(whose="true", level="true", levels=levels)
+    return COMPARED.format(whose="client_id = :client", level="c.id = :client", levels=levels)
 
 
 def check_counters(

@@ -111,6 +111,15 @@ def note_changes(session: Session, before: Counter[Mark], after: Counter[Mark]) 
 
 # Each change counts at every level that a reader may ask for: of its client and of all, of its agent
 # and of all, of its kind, priority and queue and of all; an arrival in its hour and in its month.
+# A row is counted for its client and for all, its agent and all, its hour and all (of arrivals), and
+# for its kind, priority and queue or for all of them together.
+LEVELS = """
+       LATERAL (VALUES (0), ({row}.client_id)) AS c(id),
+       LATERAL (VALUES (-1), ({row}.agent_id)) AS a(id),
+       LATERAL (VALUES ({row}.slot), (-1)) AS s(slot),
+       LATERAL (VALUES ({row}.kind, {row}.priority, {row}.queue), ('', '', ''))
+         AS g(kind, priority, queue)
+  WHERE (s.slot >= 0 OR {row}.figure = 'arrived')"""
 FOLD = """
 WITH gone AS (
   DELETE FROM sla_tally_change WHERE id IN (
@@ -118,13 +127,7 @@ WITH gone AS (
 ), sums AS (
   SELECT c.id AS client_id, a.id AS agent_id, figure, on_day, s.slot, g.kind, g.priority, g.queue,
          sum(amount) AS amount
-  FROM gone,
-       LATERAL (VALUES (0), (gone.client_id)) AS c(id),
-       LATERAL (VALUES (-1), (gone.agent_id)) AS a(id),
-       LATERAL (VALUES (gone.slot), (-1)) AS s(slot),
-       LATERAL (VALUES (gone.kind, gone.priority, gone.queue), ('', '', ''))
-         AS g(kind, priority, queue)
-  WHERE s.slot >= 0 OR figure = 'arrived'
+  FROM gone, {levels}
   GROUP BY c.id, a.id, figure, on_day, s.slot, g.kind, g.priority, g.queue
   HAVING sum(amount) <> 0
 ), added AS (
@@ -134,7 +137,7 @@ WITH gone AS (
   DO UPDATE SET amount = t.amount + excluded.amount
 )
 SELECT count(*) FROM gone
-"""
+""".format(levels=LEVELS.format(row="gone"))
 # of open ones a day counts nothing in the end: readers would walk over such days for ever
 CLEAR = "DELETE FROM sla_tally WHERE amount = 0"
 

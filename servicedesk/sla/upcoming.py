@@ -54,7 +54,16 @@ class Upcoming:
 
 
 def upcoming(reach: Reach, size: int = NEXT, *, names_agents: bool = True) -> Sequence[Upcoming]:
-    """Return the running clocks that run out first; one statement. Nothing is read beyond `reach`."""
+    """Return the running clocks that run out first; one statement. Nothing is read beyond `reach`.
+
+    They are found first: whose they are is then asked for so many and not for all that run.
+    """
+    found = (
+        select(SlaCycle.id)
+        .where(RUNS, *_narrowed(reach))
+        .order_by(SlaCycle.due_at, SlaCycle.id)
+        .limit(size)
+    )
     query = (
         select(
             SlaCycle,
@@ -67,12 +76,10 @@ def upcoming(reach: Reach, size: int = NEXT, *, names_agents: bool = True) -> Se
         .join(SlaLedger, SlaLedger.id == SlaCycle.ledger_id)
         .join(Client, Client.id == SlaCycle.client_id)
         .outerjoin(User, User.id == SlaCycle.agent_id)
-        .where(RUNS, *_narrowed(reach))
+        .where(SlaCycle.id.in_(found.scalar_subquery()))
         .order_by(SlaCycle.due_at, SlaCycle.id)
-        .limit(size)
     )
-    found = database.session().execute(query).all()
-    return [_told(*row) for row in found]
+    return [_told(*row) for row in database.session().execute(query)]
 
 
 def _told(
