@@ -137,7 +137,7 @@ WITH gone AS (
   DO UPDATE SET amount = t.amount + excluded.amount
 )
 SELECT count(*) FROM gone
-""".format(levels=LEVELS.format(row="gone"))
+"""
 # of open ones a day counts nothing in the end: readers would walk over such days for ever
 CLEAR = "DELETE FROM sla_tally WHERE amount = 0"
 
@@ -146,6 +146,8 @@ def fold_changes(session: Session, size: int = FOLD_SIZE) -> int:
     """Add the oldest changes to the counters; return how many rows that were."""
     if not session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": FOLD_LOCK}):
         return 0
-    folded = session.scalar(text(FOLD), {"size": size}) or 0
+    folded = (
+        session.scalar(text(FOLD.format(levels=LEVELS.format(row="gone"))), {"size": size}) or 0
+    )
     session.execute(text(CLEAR))
     return folded
