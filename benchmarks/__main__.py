@@ -22,6 +22,7 @@ from benchmarks import (
     sla_dashboard,
     sla_rebuild,
     sla_sweep,
+    what_if,
 )
 from benchmarks.data import CLIENTS, DEVICES, TICKETS, fill
 from benchmarks.wide_orders import measure_wide_order
@@ -63,6 +64,7 @@ def main() -> None:
     sla_sweep.measure()
     sla_rebuild.measure()
     sla_dashboard.measure()
+    what_if.measure()
 
 
 def measure_pages(folder: Path) -> None:

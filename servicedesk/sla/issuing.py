@@ -100,7 +100,10 @@ def _calendars(
     rows = session.execute(
         select(named.id, CalendarVersion)
         .join(CalendarVersion, CalendarVersion.code == named.code)
-        .where(named.id.in_({event.terms.calendar_id for event in events if event.terms}))
+        .where(
+            named.id.in_({event.terms.calendar_id for event in events if event.terms}),
+            CalendarVersion.withdrawn_by_id.is_(None),  # what is taken back has never ruled
+        )
         .order_by(CalendarVersion.id)
     )
     found: dict[int, list[CalendarUsed]] = defaultdict(list)

@@ -26,7 +26,7 @@ _INTERVAL = re.compile(rf"{_TIME}\s*h?\s*[-–—]\s*{_TIME}\s*h?", re.IGNORECAS
 _CLOSED = {"", "-", "–", "—", "closed", "cerrado"}  # noqa: RUF001
 _PIECE = re.compile(
     r"([0-9]{1,4}(?:[.,][0-9]{1,2})?)\s*"
-    r"(horas?|hours?|h|minutos?|minutes?|mins?|m|d[ií]as?|days?|d)\b\.?",
+    r"(horas?|hours?|h|minutos?|minutes?|mins?|m|d[ií]as?|days?|d)(?![^\W\d_])\.?",
     re.IGNORECASE,
 )
 

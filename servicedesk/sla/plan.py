@@ -136,7 +136,7 @@ class PlanDefinition:
         return cls(
             targets={
                 (kind, priority): {
-                    Metric(name): read_target(told) for name, told in by_metric.items()
+                    Metric(name): target_from_plain(told) for name, told in by_metric.items()
                 }
                 for kind, by_priority in data["targets"].items()
                 for priority, by_metric in by_priority.items()
@@ -182,7 +182,7 @@ def plain_target(target: Target) -> dict[str, int]:
     return {"seconds": int(target.total_seconds())}
 
 
-def read_target(told: Mapping[str, int]) -> Target:
+def target_from_plain(told: Mapping[str, int]) -> Target:
     """Read what `plain_target` wrote."""
     if "working_days" in told:
         return WorkingDays(days=told["working_days"])

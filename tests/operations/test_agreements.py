@@ -15,7 +15,7 @@ from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.audit import AuditEntry
 from servicedesk.core.errors import Conflict, Forbidden, InvalidInput, NotAllowedNow, NotFound
 from servicedesk.sla.agreements import NewLevel, agree, state_of, withdraw_level
-from servicedesk.sla.calendar import BusinessCalendar, CalendarDefinition, OpenInterval
+from servicedesk.sla.calendar import CalendarDefinition, OpenInterval
 from servicedesk.sla.calendar_editing import (
     CalendarDraft,
     add_calendar_version,
@@ -44,10 +44,6 @@ MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)  # ten in Madrid
 TODAY = MONDAY.date()
 FRIDAY = datetime(2026, 11, 20, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-spliced = pytest.mark.skipif(
-    not hasattr(BusinessCalendar, "open_spans"),
-    reason="a calendar here is its newest version alone",
-)
 
 
 def hours(*weekly, zone="Europe/Madrid", holidays=()):
@@ -301,7 +297,6 @@ def test_open_clocks_follow_a_calendars_version_and_its_withdrawal(cast, make):
         assert all(agrees_with_its_events(row) for row in rows(SlaLedger))
 
 
-@spliced
 def test_before_a_versions_date_a_due_time_stays_and_behind_it_follows(cast, make):
     client, contact, _agent, supervisor = cast
     urgent = {"impact": Impact.HIGH, "urgency": Urgency.HIGH}

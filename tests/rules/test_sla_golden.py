@@ -7,7 +7,6 @@ from datetime import date
 import pytest
 
 from servicedesk.sla.calendar import (
-    BusinessCalendar,
     CalendarDefinition,
     Holiday,
     compiled_versions,
@@ -97,10 +96,6 @@ def test_what_another_plan_promises_first_counts_from_the_real_start_too():
     assert (only.verdict, only.due_at) == (Verdict.RUNNING, at(16, 17))
 
 
-@pytest.mark.skipif(
-    not hasattr(BusinessCalendar, "open_spans"),
-    reason="a calendar here is its newest version alone",
-)
 def test_an_edited_calendar_is_a_new_version_from_its_date_and_nothing_in_the_past_moves():
     closed = tuple(Holiday(date(2026, 11, day), "Closed") for day in (16, 17, 18, 19, 20, 24))
     edited = CalendarDefinition(time_zone="Europe/Madrid", weekly=OFFICE.weekly, holidays=closed)

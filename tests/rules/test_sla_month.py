@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from servicedesk.sla.calendar import BusinessCalendar, CalendarDefinition, Holiday, OpenInterval
+from servicedesk.sla.calendar import CalendarDefinition, Holiday, OpenInterval
 from servicedesk.sla.month import hours_a_week, month_of, spans_of, week_in_short
 
 HOUR = timedelta(hours=1)
@@ -71,10 +70,6 @@ def test_days_alike_are_told_together():
     assert [(days.first, days.last) for days in short] == [(0, 3), (4, 4), (5, 6)]
 
 
-@pytest.mark.skipif(
-    not hasattr(BusinessCalendar, "open_spans"),
-    reason="a calendar here is its newest version alone",
-)
 def test_each_day_is_by_the_version_that_rules_on_it():
     versions = [
         (date(2020, 1, 1), definition(NIGHTS)),

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from servicedesk.sla.amounts import parse_target, typed
 from servicedesk.sla.calendar import compiled
 from servicedesk.sla.cycles import Metric, Verdict, WorkingDays
 from servicedesk.sla.evaluation import EventKind, evaluate
-from servicedesk.sla.plan import PlanDefinition, PlanError
+from servicedesk.sla.notation import NotationError, read_target, written_target
+from servicedesk.sla.plan import PlanDefinition, PlanError, check_target
 from servicedesk.sla.replay import Change, Comparison, Draft, replay, scaled
 from servicedesk.sla.what_if.figures import by_metric, from_json, to_json
 from tests.random_ledgers import few_years, stories
@@ -184,31 +184,35 @@ def test_figures_survive_being_kept_and_add_up_by_metric():
     ],
 )
 def test_targets_are_read_as_people_type_them(words, target):
-    assert parse_target(words) == target
-    assert parse_target(typed(target)) == target
+    assert read_target(words) == target
+    assert read_target(written_target(target)) == target
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("", "Write it like"),
-        ("4", "Write it like"),
-        ("four hours", "Write it like"),
-        ("4 weeks", "Write it like"),
-        ("4 h 4 h", "Write it like"),
-        ("-4 h", "Write it like"),
-        ("4 h" + " " * 100, "Write it like"),
-        ("1.5 d", "whole days"),
-        ("1 d 2 h", "not both"),
-        ("0 h", "more than nothing"),
-        ("0 d", "1 to 250"),
-        ("9999 h", "2,000 hours"),
-        ("9999999 d", "1 to 250"),
+        ("4", "Write 4 h"),
+        ("four hours", "Write 4 h"),
+        ("4 weeks", "Write 4 h"),
+        ("4 h 4 h", "Write 4 h"),
+        ("-4 h", "Write 4 h"),
+        ("1.5 d", "whole ones"),
+        ("1 d 2 h", "stand alone"),
+        ("9999999 d", "Write 4 h"),
     ],
 )
 def test_what_is_no_target_is_refused_with_a_sentence(words, sentence):
+    with pytest.raises(NotationError, match=sentence):
+        read_target(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [("0 h", "more than nothing"), ("0 d", "1 to 250"), ("9999 h", "2,000 hours")],
+)
+def test_a_target_out_of_reach_is_refused_with_a_sentence(words, sentence):
     with pytest.raises(PlanError, match=sentence):
-        parse_target(words)
+        check_target(read_target(words))
 
 
 def test_a_factor_leaves_working_days_whole_and_at_least_one():

@@ -13,7 +13,6 @@ from wtforms.validators import InputRequired, Length, NumberRange
 from wtforms.widgets import NumberInput
 
 from servicedesk.core import clock
-from servicedesk.sla.amounts import LONGEST_WORDS
 from servicedesk.sla.cycles import WHOLE
 from servicedesk.sla.models import CalendarVersion, PlanVersion
 from servicedesk.sla.what_if.queries import contracts_to_choose, versions_to_choose
@@ -29,6 +28,7 @@ from servicedesk.sla.what_if.wishes import (
 if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
 
+TYPED_LENGTH = 40  # of a target
 _NEEDED = _("This is needed.")
 
 
@@ -90,7 +90,7 @@ class WhatIfForm(FlaskForm):
 
 
 for cell in cells():
-    typed = StringField(validators=[Length(max=LONGEST_WORDS, message=_("This is too long."))])
+    typed = StringField(validators=[Length(max=TYPED_LENGTH, message=_("This is too long."))])
     setattr(WhatIfForm, field_of(cell), typed)
 
 

@@ -10,8 +10,8 @@ from flask_babel import format_date, format_decimal, format_percent, gettext, ng
 
 from servicedesk.core.text import msgid
 from servicedesk.shell.language import translate
-from servicedesk.sla.amounts import typed
 from servicedesk.sla.cycles import METRIC_LABELS, WHOLE, Metric, Verdict
+from servicedesk.sla.notation import written_target
 from servicedesk.sla.replay import Change
 from servicedesk.sla.what_if.figures import by_metric, from_json
 from servicedesk.sla.what_if.wishes import targets_in
@@ -124,7 +124,7 @@ def tried(what_if: WhatIf) -> list[str]:
     if told["factor_percent"] != WHOLE:
         words.append(gettext("All targets at %(percent)s %%", percent=told["factor_percent"]))
     for cell, target in targets_in(told).items():
-        amount = typed(target) if target else gettext("nothing is promised")
+        amount = written_target(target) if target else gettext("nothing is promised")
         words.append(f"{' · '.join(place(cell))}: {amount}")
     return [str(line) for line in words]
 

@@ -102,5 +102,7 @@ def contracts_to_choose(actor: Actor) -> Sequence[Any]:
 
 def versions_to_choose(model: type[PlanVersion | CalendarVersion]) -> Sequence[Any]:
     """Return id, name, version and date of all plans or calendars, the newest of each first."""
-    query = select(model.id, model.name, model.version, model.effective_on)
+    query = select(model.id, model.name, model.version, model.effective_on).where(
+        model.withdrawn_by_id.is_(None)
+    )
     return database.session().execute(query.order_by(model.code, model.version.desc())).all()

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import Text, msgid
-from servicedesk.sla.amounts import parse_target
 from servicedesk.sla.calendar import CalendarDefinition, compiled
 from servicedesk.sla.cycles import WHOLE, Metric
 from servicedesk.sla.models import CalendarVersion, PlanVersion
+from servicedesk.sla.notation import NotationError, read_target
 from servicedesk.sla.plan import (
     KINDS,
     PRIORITIES,
     PlanDefinition,
     PlanError,
+    check_target,
     plain_target,
-    read_target,
+    target_from_plain,
 )
 from servicedesk.sla.replay import Cell, Draft
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 MOST_MONTHS = 13
 LEAST_FACTOR, MOST_FACTOR = 10, 1000
-NOTHING = "-"  # typed where nothing shall be promised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,11 @@ def _targets(typed: Mapping[str, str]) -> dict[Cell, Target | None]:
         if not words:
             continue
         try:
-            found[cell] = None if words == NOTHING else parse_target(words)
+            target = found[cell] = read_target(words)
+            if target is not None:
+                check_target(target)
+        except NotationError as refused:
+            faults[field_of(cell)] = refused.text
         except PlanError as refused:
             faults[field_of(cell)] = Text(refused.sentence)
     if faults:
@@ -120,7 +124,7 @@ def _targets(typed: Mapping[str, str]) -> dict[Cell, Target | None]:
 def targets_in(definition: Mapping[str, Any]) -> dict[Cell, Target | None]:
     """Return the single targets of a kept definition."""
     return {
-        (kind, priority, Metric(metric)): read_target(told) if told else None
+        (kind, priority, Metric(metric)): target_from_plain(told) if told else None
         for kind, priority, metric, told in definition["targets"]
     }
 
