@@ -64,7 +64,7 @@ def main() -> None:
     sla_sweep.measure()
     sla_rebuild.measure()
     sla_dashboard.measure()
-    what_if.measure()
+    what_if.main()
 
 
 def measure_pages(folder: Path) -> None:
