@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from pypdf import PdfReader
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM
@@ -17,6 +17,7 @@ from servicedesk.core.errors import InvalidInput, NotFound
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.sla import issuing
 from servicedesk.sla.calendar import CalendarDefinition, OpenInterval
+from servicedesk.sla.checking import rebuild_all
 from servicedesk.sla.clocks import record
 from servicedesk.sla.cycles import Metric, Party
 from servicedesk.sla.evaluation import EventKind
@@ -25,6 +26,7 @@ from servicedesk.sla.receipt_json import content_of, hash_of
 from servicedesk.sla.terms import forget_terms
 from servicedesk.tickets.handling import move_ticket, reclassify_ticket
 from servicedesk.tickets.models import Impact, Urgency
+from tests.desk_on_loopback import until
 from tests.pages.test_statements import app, counting, entered  # noqa: F401  a fixture
 from tests.visitor import visiting
 
@@ -250,3 +252,35 @@ def test_a_long_ticket_costs_as_many_statements_as_a_short_one(app, sessions, ma
             kind = EventKind.REOPENED if hours % 2 == 0 else EventKind.RESOLVED
             happen(agent, ticket, kind, hours)
     assert counts[0] == counts[1] <= 9
+
+
+def test_a_supervisor_has_everything_checked_and_sees_what_differs(desk, story_on_desk):
+    ticket, _contact, agent = story_on_desk
+    supervisor = desk.make.supervisor()
+    with database.acting_as(SYSTEM):
+        session = database.session()
+        wrong = update(SlaLedger).where(SlaLedger.subject == ticket.reference)
+        session.execute(wrong.values(standing="breached"))
+        session.commit()
+    page = "/desk/admin/sla-checks/"
+    with visiting(desk, supervisor) as visitor:
+        visitor.get(page)
+        assert visitor.post(page).headers["Location"] == page
+        assert "hx-trigger" in visitor.get(page).text  # it shows how far it is
+
+        def found() -> bool:
+            return ticket.reference in visitor.get(page).text
+
+        until(found)
+        shown = visitor.get(page).text
+        assert f"/desk/tickets/{ticket.reference}" in shown
+        assert "breached" in shown
+        assert page in visitor.get("/desk/").text  # the alarm stands
+        mailed = desk.folder / "mail"
+        until(lambda: any(mailed.glob("*.eml")))
+    with visiting(desk, agent) as visitor:
+        assert visitor.get(page).status_code == 404
+        assert page not in visitor.get("/desk/").text
+    with database.acting_as(SYSTEM):
+        rebuild_all()
+        session.rollback()

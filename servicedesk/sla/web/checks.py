@@ -18,14 +18,15 @@ checks = Blueprint("sla_checks", __name__, url_prefix="/sla-checks")
 
 @checks.get("/")
 def index() -> ResponseReturnValue:
-    """Show the newest checks and what they found."""
-    return render_template("sla/checks/index.html", **_shown())
-
-
-@checks.get("/progress")
-def progress() -> ResponseReturnValue:
-    """Give the list anew, for a page that waits for a check."""
-    return render_template("sla/checks/_runs.html", **_shown())
+    """Show the newest checks and what they found; the page asks for itself while one is made."""
+    actor = current_actor()
+    runs = checking.latest_checks(actor)
+    return render_template(
+        "sla/checks/index.html",
+        runs=runs,
+        running={run.id for run in runs if checking.is_running(run)},
+        alarm=checking.standing_alarm(actor),
+    )
 
 
 @checks.post("/")
@@ -34,12 +35,3 @@ def check() -> ResponseReturnValue:
     checking.ask_check(current_actor())
     flash(_("The check is on its way. This page shows how far it is."), "success")
     return redirect(url_for(".index"))
-
-
-def _shown() -> dict[str, object]:
-    runs = checking.latest_checks(current_actor())
-    return {
-        "runs": runs,
-        "running": {run.id for run in runs if checking.is_running(run)},
-        "alarm": checking.standing_alarm(current_actor()),
-    }

@@ -71,6 +71,7 @@ EVIDENCE_WORDS = {
     "third_party": msgid("Third party"),
     "merged_into": msgid("Merged into"),
 }
+DATED_EVIDENCE = frozenset({"last_contact_at", "until", "planned_for"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,15 +164,17 @@ def cause_words(receipt: Receipt, event: LedgerEvent) -> str:
     """Return who did what, with what is known of it."""
     told = f"{actor_words(event)}: {translate(EVENT_WORDS[event.kind])}"
     known = [
-        f"{translate(EVIDENCE_WORDS[name])}: {_evidence(receipt, value)}"
+        f"{translate(EVIDENCE_WORDS[name])}: {_evidence(receipt, name, value)}"
         for name, value in shown_evidence(event).items()
     ]
     return f"{told} ({'; '.join(known)})" if known else told
 
 
-def _evidence(receipt: Receipt, value: object) -> str:
+def _evidence(receipt: Receipt, name: str, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
+    if name not in DATED_EVIDENCE:
+        return str(value)
     try:
         at = datetime.fromisoformat(str(value))
     except ValueError:
