@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,7 @@ CONTACT = Actor(
     client_ids=frozenset({1}),
 )
 MONTH = month_of(datetime.now(UTC).date())
+LONG_AGO = month_of(datetime.now(UTC).date() - timedelta(days=340))
 ASKED = {
     "everything": Evidence(),
     "a kind": Evidence(kind="incident"),
@@ -91,6 +92,8 @@ OPENED = {
         metric="resolution", outcome="breached", month=MONTH, agent=str(sla_data.FIRST_AGENT_ID)
     ),
     "arrived this month": Evidence(arrived=MONTH),
+    "resolution met, a year ago": Evidence(metric="resolution", outcome="met", month=LONG_AGO),
+    "arrived a year ago": Evidence(arrived=LONG_AGO),
     "arrived Mondays at ten": Evidence(arrived=MONTH, weekday="1", hour="10"),
 }
 

@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 RUNNING = sa.text("verdict = 'running'")
+KEY = "client_id, agent_id, figure, on_day, slot, kind, priority, queue"
 
 
 def upgrade() -> None:
@@ -30,27 +31,33 @@ def upgrade() -> None:
     op.create_index(
         "ix_sla_tally_empty", "sla_tally", ["client_id"], postgresql_where=sa.text("amount = 0")
     )
+    op.execute("DELETE FROM sla_tally WHERE amount = 0")
+    op.drop_constraint("pk_sla_tally", "sla_tally")
+    op.execute(
+        f"INSERT INTO sla_tally ({KEY}, amount) SELECT client_id, agent_id, figure, on_day, s.slot,"
+        " g.kind, g.priority, g.queue, sum(amount) FROM sla_tally t,"
+        " LATERAL (VALUES (t.slot), (-1)) AS s(slot),"
+        " LATERAL (VALUES (t.kind, t.priority, t.queue), ('', '', '')) AS g(kind, priority, queue)"
+        " WHERE (s.slot >= 0 OR figure = 'arrived') AND (s.slot < 0 OR g.kind = '')"
+        " GROUP BY client_id, agent_id, figure, on_day, s.slot, g.kind, g.priority, g.queue"
+    )
+    op.execute(
+        f"ALTER TABLE sla_tally ADD CONSTRAINT pk_sla_tally PRIMARY KEY ({KEY}) INCLUDE (amount)"
+    )
     op.create_index(
         "ix_sla_tally_by_client",
         "sla_tally",
         ["figure", "on_day", "slot", "client_id"],
         postgresql_where=sa.text("agent_id = -1 and kind = ''"),
-    )
-    op.execute("DELETE FROM sla_tally WHERE amount = 0")
-    op.execute(
-        "INSERT INTO sla_tally (client_id, agent_id, figure, on_day, slot, kind, priority, queue,"
-        " amount) SELECT client_id, agent_id, figure, on_day, s.slot, g.kind, g.priority, g.queue,"
-        " sum(amount) FROM sla_tally t,"
-        " LATERAL (VALUES (t.slot), (-1)) AS s(slot),"
-        " LATERAL (VALUES (t.kind, t.priority, t.queue), ('', '', '')) AS g(kind, priority, queue)"
-        " WHERE (s.slot >= 0 OR figure = 'arrived') AND (s.slot < 0 OR g.kind = '')"
-        " GROUP BY client_id, agent_id, figure, on_day, s.slot, g.kind, g.priority, g.queue"
+        postgresql_include=["amount"],
     )
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM sla_tally WHERE kind = '' OR slot < 0")
     op.drop_index("ix_sla_tally_by_client", table_name="sla_tally")
+    op.drop_constraint("pk_sla_tally", "sla_tally")
+    op.execute(f"ALTER TABLE sla_tally ADD CONSTRAINT pk_sla_tally PRIMARY KEY ({KEY})")
     op.drop_index("ix_sla_tally_empty", table_name="sla_tally")
     op.drop_index("ix_sla_cycle_running_client_id", table_name="sla_cycle")
     op.drop_index("ix_sla_cycle_running_due_at", table_name="sla_cycle")

@@ -40,8 +40,9 @@ def local_day(calendar: BusinessCalendar, at: datetime) -> date:
 
 def is_working_day(calendar: BusinessCalendar, day: date) -> bool:
     """Whether business time passes on a local day."""
-    begin = datetime.combine(day, time(), calendar.zone)
-    return local_day(calendar, calendar.next_opening(begin)) == day
+    zone = calendar.zone
+    begin, end = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
+    return calendar.between(begin, end) > timedelta(0)
 
 
 def buckets(calendar: BusinessCalendar, today: date) -> tuple[Bucket, ...]:

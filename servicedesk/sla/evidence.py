@@ -152,6 +152,25 @@ def ledgers_behind(actor: Actor, asked: Evidence) -> ScalarSelect[int]:
     return select(SlaLedger.id).where(_ledgers(actor, asked)).scalar_subquery()
 
 
+def newest_behind(
+    actor: Actor, asked: Evidence, before: int | None, size: int
+) -> ScalarSelect[int]:
+    """Return the ids of so many ledgers behind a figure, the newest below `before`.
+
+    Cycles lie in their index by ledger. Of ledgers the few that match are sorted: `+ 0` keeps the
+    planner from walking down all of them in their order until enough match.
+    """
+    if asked.counts_cycles:
+        found = select(SlaCycle.ledger_id).where(_cycles(actor, asked)).distinct()
+        column, order = SlaCycle.ledger_id, SlaCycle.ledger_id.desc()
+    else:
+        found = select(SlaLedger.id).where(_ledgers(actor, asked))
+        column, order = SlaLedger.id, (SlaLedger.id + 0).desc()
+    if before is not None:
+        found = found.where(column < before)
+    return found.order_by(order).limit(size).scalar_subquery()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Counted:
     """How much stands behind a figure; `cycles` is None where tickets were counted at once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, PrimaryKeyConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from servicedesk.clients.models import Contract
@@ -241,8 +241,18 @@ class SlaTally(Model):
 
     __tablename__ = "sla_tally"
     __table_args__ = (
-        # what counts nothing any more is taken out
-        Index("ix_sla_tally_empty", "client_id", postgresql_where=text("amount = 0")),
+        # with the amount, so that a reader finds all it wants in the index
+        PrimaryKeyConstraint(
+            "client_id",
+            "agent_id",
+            "figure",
+            "on_day",
+            "slot",
+            "kind",
+            "priority",
+            "queue",
+            postgresql_include=["amount"],
+        ),
         # one client after the other
         Index(
             "ix_sla_tally_by_client",
@@ -251,18 +261,21 @@ class SlaTally(Model):
             "slot",
             "client_id",
             postgresql_where=text("agent_id = -1 and kind = ''"),
+            postgresql_include=["amount"],
         ),
+        # what counts nothing any more is taken out
+        Index("ix_sla_tally_empty", "client_id", postgresql_where=text("amount = 0")),
     )
     __audited__ = False
 
-    client_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    agent_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    figure: Mapped[str] = mapped_column(primary_key=True)
-    on_day: Mapped[date] = mapped_column(primary_key=True)
-    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    priority: Mapped[str] = mapped_column(primary_key=True)
-    queue: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[int] = mapped_column(autoincrement=False)
+    agent_id: Mapped[int] = mapped_column(autoincrement=False)
+    figure: Mapped[str]
+    on_day: Mapped[date]
+    slot: Mapped[int] = mapped_column(autoincrement=False)
+    kind: Mapped[str]
+    priority: Mapped[str]
+    queue: Mapped[str]
     amount: Mapped[int]
 
 

@@ -19,6 +19,7 @@ from servicedesk.devices.queries import FleetFilter, fleet_counts
 from servicedesk.orders.models import OrderTarget
 from servicedesk.sla.clocks import Clock, clocks_shown
 from servicedesk.sla.cycles import Verdict
+from servicedesk.sla.evidence import newest_behind
 from servicedesk.sla.models import SlaLedger, SlaWarning
 from servicedesk.tickets.models import (
     IS_OPEN,
@@ -53,27 +54,42 @@ def tickets(
     actor: Actor, wanted: TicketFilter, cursor: str | None = None, size: int = PAGE_SIZE
 ) -> Page[Ticket]:
     """Return a page of tickets, newest first, with client and clocks. Raises InvalidInput."""
-    query = (
-        narrowed(select(Ticket), actor, wanted)
-        .join(Ticket.client)
-        .join(Ticket.ledger)
-        .options(contains_eager(Ticket.client), contains_eager(Ticket.ledger))
-        .order_by(Ticket.id.desc())
-        .limit(size + 1)
-    )
-    if key := decode_cursor(cursor, int):
+    key = decode_cursor(cursor, int)
+    if wanted.is_all_evidence:
+        return _tickets_behind(actor, wanted, key[0] if key else None, size)
+    # behind a figure of long ago, the newest tickets are walked over: the found ones are sorted
+    order = Ticket.id + 0 if wanted.is_evidence else Ticket.id
+    query = narrowed(_with_clocks(), actor, wanted).order_by(order.desc()).limit(size + 1)
+    if key:
         query = query.where(Ticket.id < key[0])
     found = database.session().scalars(query).all()
     return page_of(found, size, lambda ticket: [ticket.id])
 
 
-def tickets_by_due(actor: Actor, wanted: TicketFilter, size: int = PAGE_SIZE) -> Sequence[Ticket]:
-    """Return the open tickets that are escalated or run out first, with client and clocks."""
-    query = (
-        narrowed(select(Ticket), actor, wanted)
+def _tickets_behind(
+    actor: Actor, wanted: TicketFilter, before: int | None, size: int
+) -> Page[Ticket]:
+    """Return a page of all tickets behind a figure: found by their ledgers, which have the indexes."""
+    ledgers = newest_behind(actor, wanted, before, size + 1)
+    query = _with_clocks().where(Ticket.ledger_id.in_(ledgers), visible_to(actor, Ticket.client_id))
+    found = database.session().scalars(query.order_by(Ticket.ledger_id.desc())).all()
+    return page_of(found, size, lambda ticket: [ticket.ledger_id])
+
+
+def _with_clocks() -> Select[Ticket]:
+    """Return the query for tickets with client and clocks."""
+    return (
+        select(Ticket)
         .join(Ticket.client)
         .join(Ticket.ledger)
         .options(contains_eager(Ticket.client), contains_eager(Ticket.ledger))
+    )
+
+
+def tickets_by_due(actor: Actor, wanted: TicketFilter, size: int = PAGE_SIZE) -> Sequence[Ticket]:
+    """Return the open tickets that are escalated or run out first, with client and clocks."""
+    query = (
+        narrowed(_with_clocks(), actor, wanted)
         .order_by(
             Ticket.escalation.desc(), SlaLedger.resolution_due_at.asc().nulls_last(), Ticket.id
         )

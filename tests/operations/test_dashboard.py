@@ -228,8 +228,11 @@ def opens(actor, evidence: Evidence, expected: Counter[str]) -> None:
     assert wanted.is_all_evidence
     with database.acting_as(actor):
         said = counted(actor, wanted)
-        page = queries.tickets(actor, wanted, size=200)
+        page = queries.tickets(actor, wanted, size=7)
         listed = [ticket.reference for ticket in page.items]
+        while page.next:
+            page = queries.tickets(actor, wanted, page.next, size=7)
+            listed += [ticket.reference for ticket in page.items]
         database.session().rollback()
     assert sorted(listed) == sorted(expected)
     assert said.tickets == len(listed)

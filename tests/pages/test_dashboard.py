@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
@@ -195,3 +196,25 @@ def test_the_api_says_what_the_page_says_and_lists_what_it_counts(desk):
     assert refused.status_code == 422
     assert "month" in refused.text
     assert api.get("/sla", params={"client": "CLI-NONE"}).status_code == 404
+
+
+def test_a_wall_keeps_its_figures_while_the_desk_is_away_and_says_how_old_they_are(desk, sign_in):
+    make = desk.make
+    client = make.client()
+    ticket = make.request(make.contact(client), "device.lock", make.device(client))
+    # a page of its own: what the browser says about the lost network is no complaint here
+    wall = sign_in(make.agent()).context.new_page()
+    wall.clock.install()
+    wall.goto(f"{desk.address}/desk/sla/wall?client={client.reference}")
+    said = wall.locator("[data-age]")
+    wall.route("**/sla/wall*", lambda route: route.abort())
+    wall.clock.run_for(100_000)
+    expect(said).to_contain_text("1 min")
+    expect(wall.get_by_text(ticket.reference).first).to_be_visible()
+    later = make.request(make.contact(client), "device.lock", make.device(client))
+    wall.unroute("**/sla/wall*")
+    with wall.expect_response("**/sla/wall*"):
+        wall.clock.run_for(31_000)
+    expect(wall.get_by_text(later.reference).first).to_be_visible()
+    wall.clock.run_for(2_000)
+    expect(said).to_have_text("")
