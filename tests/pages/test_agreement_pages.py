@@ -352,7 +352,7 @@ def test_a_month_says_why_a_day_is_closed_and_how_long_it_is(desk, supervisor, c
         december = visitor.get(f"{own}?month=2026-12").text
         assert "Diciembre 2026" in december
         assert "Inmaculada" in december
-        assert "176 h hábiles" in unescape(december)
+        assert "176 h laborables" in unescape(december)
         assert "Día de 25 h" in unescape(visitor.get(f"{own}?month=2026-10").text)
         assert "Día de 23 h" in unescape(visitor.get(f"{own}?month=2026-03").text)
         for odd in (
@@ -404,7 +404,7 @@ def test_a_plan_is_made_like_another_and_its_grid_is_read(desk, supervisor, plan
     assert definition.targets_of("query", "low") == {Metric.RESOLUTION: timedelta(minutes=90)}
     assert [one.percent for one in definition.thresholds] == [80, 100]
     assert definition.thresholds[1].priorities == {"critical"}
-    for words in ("3 días hábiles", "1 h 30 min", "80 %", "Supervisores", "pasa a Seguridad"):
+    for words in ("3 días laborables", "1 h 30 min", "80 %", "Supervisores", "pasa a Seguridad"):
         assert words in shown, words
 
 
@@ -502,7 +502,14 @@ def test_a_contract_agrees_to_another_plan_and_the_page_says_what_a_ticket_would
         back = fields_of(late.text) | {"plan_code": "standard", "effective_on": later}
         assert visitor.post(own, **back).status_code == 302
         shown = unescape(visitor.get(own).text)
-        for words in ("Acta 7", "Vigente", "Por venir", plan.name, calendar.name, "3 días hábiles"):
+        for words in (
+            "Acta 7",
+            "Vigente",
+            "Por venir",
+            plan.name,
+            calendar.name,
+            "3 días laborables",
+        ):
             assert words in shown, words
         odd = visitor.post(f"{own}/withdraw", effective_on="x")
         assert odd.status_code == 404
@@ -533,7 +540,7 @@ def test_the_client_reads_its_own_service_level_and_no_other(desk, supervisor, p
         entered = visitor.get("/portal/service-levels/")
         assert entered.headers["Location"].endswith(f"/portal/service-levels/{reference}")
         page = unescape(visitor.get(f"/portal/service-levels/{reference}").text)
-        for words in ("3 días hábiles", "30 min", "09:00–17:00", calendar.name):  # noqa: RUF001
+        for words in ("3 días laborables", "30 min", "09:00–17:00", calendar.name):  # noqa: RUF001
             assert words in page, words
         assert "Agreed" not in page
         assert "/admin/" not in page

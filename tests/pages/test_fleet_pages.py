@@ -358,7 +358,7 @@ def test_the_mail_of_an_answer_names_question_and_figure(app, devices):
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/desk/devices/questions/", 6), ("/desk/devices/state", 7), ("/desk/tickets/{}", 20)],
+    [("/desk/devices/questions/", 7), ("/desk/devices/state", 8), ("/desk/tickets/{}", 21)],
 )
 def test_nine_more_cost_no_more_statements(app, sessions, make, path, most):
     database.use_sessions(sessions)
