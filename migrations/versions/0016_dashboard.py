@@ -47,9 +47,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_sla_tally_by_client",
         "sla_tally",
-        ["figure", "on_day", "slot", "client_id"],
-        postgresql_where=sa.text("agent_id = -1 and kind = ''"),
-        postgresql_include=["amount"],
+        ["figure", "on_day", "slot", "kind", "client_id"],
+        postgresql_where=sa.text("agent_id = -1"),
+        postgresql_include=["priority", "queue", "amount"],
     )
 
 

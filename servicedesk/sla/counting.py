@@ -107,8 +107,8 @@ def counts(reach: Reach, slices: Iterable[Slice]) -> Mapping[str, list[Count]]:
             told |= {f"{one.name}_first": one.first, f"{one.name}_last": one.last}
     found: dict[str, list[Count]] = defaultdict(list)
     statement = _statement(reach.asked, tuple(one.shape for one in wanted))
-    for name, *counted in database.session().execute(statement, told):
-        found[name].append(Count._make(counted))
+    for row in database.session().execute(statement, told).all():
+        found[row[0]].append(Count._make(row[1:]))
     return found
 
 

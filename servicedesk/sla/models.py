@@ -259,9 +259,10 @@ class SlaTally(Model):
             "figure",
             "on_day",
             "slot",
+            "kind",
             "client_id",
-            postgresql_where=text("agent_id = -1 and kind = ''"),
-            postgresql_include=["amount"],
+            postgresql_where=text("agent_id = -1"),
+            postgresql_include=["priority", "queue", "amount"],
         ),
         # what counts nothing any more is taken out
         Index("ix_sla_tally_empty", "client_id", postgresql_where=text("amount = 0")),

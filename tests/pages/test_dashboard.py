@@ -15,6 +15,7 @@ from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.sla.evidence import Evidence
 from servicedesk.sla.jobs import watch
+from servicedesk.tickets.handling import move_ticket
 from tests.operations.test_dashboard import Life, news_are_promised
 from tests.pages.test_statements import app, counting, entered
 from tests.sla_figures import behind, read
@@ -218,3 +219,20 @@ def test_a_wall_keeps_its_figures_while_the_desk_is_away_and_says_how_old_they_a
     expect(wall.get_by_text(later.reference).first).to_be_visible()
     wall.clock.run_for(2_000)
     expect(said).to_have_text("")
+
+
+def test_of_many_clients_ten_are_shown_and_all_on_demand(app, sessions, make):
+    database.use_sessions(sessions)
+    agent = make.agent()
+    for _ in range(12):
+        client = make.client()
+        ticket = make.request(make.contact(client), "device.lock", make.device(client))
+        move_ticket(agent, ticket.reference, "resolve", words="Done.")
+    visitor = entered(app, sessions, agent)
+    page = visitor.get("/desk/sla/").text
+    table = page.split('id="attained-client"')[1].split("</section>")[0]
+    assert table.count('<th scope="row">') == 10
+    more = re.search(r'href="([^"]*rows=all[^"]*)"', table)[1].replace("&amp;", "&")
+    table = visitor.get(more).text.split('id="attained-client"')[1].split("</section>")[0]
+    assert table.count('<th scope="row">') == 12
+    assert "rows=all" not in table
