@@ -42,7 +42,7 @@ def merge_ticket(actor: Actor, reference: str, into: str) -> Ticket:
                 field="into",
             )
         withdraw_orders_of(work, ticket)
-        clocks.record(work, ledger_of(work, ticket), EventKind.MERGED, subject=target.reference)
+        clocks.record(work, ledger_of(work, ticket), EventKind.MERGED, merged_into=target.reference)
         ticket.planned_for = ticket.device_wait_since = None
         ticket.merged_into_id, ticket.closed_at = target.id, work.at
         ticket.state = TicketState.MERGED
