@@ -24,8 +24,9 @@ STATEMENTS: Sequence[str] = (
        SELECT id, 'CTR-B' || id, 'advanced_managed', current_date - 500, current_date + 500,
               'Europe/Madrid', ARRAY['device_security', 'messaging', 'location'], 16,
               1, 5, 0.02, 30, 30 FROM client""",
-    """INSERT INTO service_level (contract_id, client_id, effective_on, plan_code, calendar_code)
-       SELECT id, client_id, '2020-01-01', 'standard', 'office' FROM contract""",
+    """INSERT INTO service_level (contract_id, client_id, effective_on, plan_code, calendar_code,
+           reason, author_name)
+       SELECT id, client_id, '2020-01-01', 'standard', 'office', '', '' FROM contract""",
     """INSERT INTO engine_account (key, name, is_simulated) VALUES ('sandbox', 'Sandbox', true)""",
     """INSERT INTO device_user (client_id, name, email, department)
        SELECT 1 + n % :clients, 'Person ' || n, 'p' || n || '@example.test', 'Sales'

@@ -59,8 +59,9 @@ BASICS: Sequence[str] = (
                                      author_name)
        VALUES (1, 'always', 1, 'Day and night', '2020-01-01', CAST(:always AS jsonb), now(), 'bench'),
               (2, 'office', 1, 'Office', '2020-01-01', CAST(:office AS jsonb), now(), 'bench')""",
-    """INSERT INTO service_level (contract_id, client_id, effective_on, plan_code, calendar_code)
-       SELECT id, client_id, '2020-01-01', 'standard', 'always' FROM contract""",
+    """INSERT INTO service_level (contract_id, client_id, effective_on, plan_code, calendar_code,
+           reason, author_name)
+       SELECT id, client_id, '2020-01-01', 'standard', 'always', '', '' FROM contract""",
 )
 
 # the dice: a number from 0 to 1 of a ticket's number and a seed, the same at every run
