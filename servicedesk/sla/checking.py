@@ -32,10 +32,19 @@ if TYPE_CHECKING:
 CHECK = JobName("sla.check")
 NIGHT = (time(3), ZoneInfo("Europe/Madrid"))  # when the clock has everything checked
 SILENCE = timedelta(minutes=10)  # without a sign of life a check is dead
+REPAIR_WAITED_FOR = timedelta(hours=12)
 MOST_KEPT = 200  # differences
 MOST_MAILED = 10
 MOST_NOTED = 50
 RUNS_SHOWN = 30
+
+# what an upgrade asks for, or a worker is at
+WAITING_REPAIR = (
+    select(SlaCheck)
+    .where(SlaCheck.repairs, SlaCheck.finished_at.is_(None))
+    .order_by(SlaCheck.id.desc())
+    .limit(1)
+)
 
 log = structlog.get_logger("servicedesk.sla")
 
@@ -146,8 +155,11 @@ def _begin(*, repairs: bool) -> int | None:
     with unit_of_work(SYSTEM, "sla.check") as work:
         if not repairs and not _is_due(work):
             return None
-        run = SlaCheck(repairs=repairs, asked_at=work.at, started_at=work.at, seen_at=work.at)
-        work.session.add(run)
+        run = work.session.scalar(WAITING_REPAIR.with_for_update()) if repairs else None
+        if run is None:
+            run = SlaCheck(repairs=repairs, asked_at=work.at)
+            work.session.add(run)
+        run.started_at = run.seen_at = work.at
         work.session.flush()
         return run.id
 
@@ -158,6 +170,9 @@ def _is_due(work: Work) -> bool:
     tonight = datetime.combine(local.date(), at, zone)
     if local < tonight:
         return False
+    repair = work.session.scalar(WAITING_REPAIR)
+    if repair is not None and (repair.seen_at or repair.asked_at) > work.at - REPAIR_WAITED_FOR:
+        return False  # after an upgrade everything differs until it was set right once
     done = select(SlaCheck.id).where(
         SlaCheck.started_at >= tonight,
         SlaCheck.repairs.is_(False),

@@ -441,6 +441,38 @@ def test_a_check_whose_worker_died_is_made_again_the_same_night(contract, sessio
     assert [run.finished_at is not None for run in runs(sessions)] == [False, True]
 
 
+def test_after_an_upgrade_nobody_is_alarmed_by_what_the_repair_will_set_right(
+    desk, owner, make, sessions
+):
+    supervisor = make.supervisor()
+    night = datetime(2026, 11, 20, 2, 5, tzinfo=UTC)
+    with clock.told_as(night), unit_of_work(SYSTEM, "test") as work:
+        work.session.add(SlaCheck(asked_at=night, repairs=True))  # as the migration writes it
+    corrupt(owner)
+    with clock.told_as(night + timedelta(hours=1)):
+        jobs.check()
+        assert (len(runs(sessions)), mails(sessions)) == (1, [])
+        jobs.rebuild()
+        jobs.check(check_id=runs(sessions)[-1].id)
+    assert [(run.repairs, run.difference_count > 0) for run in runs(sessions)] == [
+        (True, True),
+        (False, False),
+    ]
+    assert (mails(sessions), standing_alarm(supervisor)) == ([], None)
+
+
+def test_a_repair_that_never_comes_keeps_nothing_quiet_for_long(contract, sessions):
+    night = datetime(2026, 11, 20, 2, 5, tzinfo=UTC)
+    with clock.told_as(night), unit_of_work(SYSTEM, "test") as work:
+        work.session.add(SlaCheck(asked_at=night - timedelta(days=1), repairs=True))
+    with clock.told_as(night):
+        jobs.check()
+    assert [(run.repairs, run.finished_at is not None) for run in runs(sessions)] == [
+        (True, False),
+        (False, True),
+    ]
+
+
 def test_asking_twice_checks_once(make, sessions):
     supervisor = make.supervisor()
     ask_check(supervisor)
