@@ -88,11 +88,6 @@ class TooBusy(DomainError):
     sentence = msgid("Too many people are signing in at this moment. Try again in a minute.")
 
 
-def hash_cheaply() -> None:
-    """Use parameters for test suites from here on."""
-    _hasher[:] = [CHEAP]
-
-
 def hash_password(password: str) -> str:
     """Return the argon2id hash to keep. Raises TooBusy."""
     with _place():

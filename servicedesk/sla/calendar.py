@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+T = TypeVar("T", int, datetime)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -156,7 +158,7 @@ class BusinessCalendar:
         # an empty span at the very beginning: every instant has one that opens before it
         self._opens, self._origins, self._worked = [self._first], [self._first], [ZERO]
         openings = list(_openings(versions, first_day, last_day))
-        for opens, closes in _merged((opens, closes) for _, opens, closes in openings):
+        for opens, closes in joined((opens, closes) for _, opens, closes in openings):
             start, end = max(opens, self._first), min(closes, self._last)
             if start < end:
                 worked = self._worked[-1] + (end - start)
@@ -324,7 +326,7 @@ def _openings(
             spans = [(interval.start, interval.end)]
             for nth in range((interval.end - 1) // DAY_MINUTES + 1):
                 for start, end in closed[version].get(day + nth * DAY, ()):
-                    spans = _without(spans, nth * DAY_MINUTES + start, nth * DAY_MINUTES + end)
+                    spans = without(spans, nth * DAY_MINUTES + start, nth * DAY_MINUTES + end)
             for start, end in spans:
                 opens, closes = clock.instant(day, start), clock.instant(day, end)
                 if opens < closes:
@@ -338,7 +340,7 @@ def _closed_minutes(holidays: Iterable[Holiday]) -> dict[date, list[tuple[int, i
     return closed
 
 
-def _without(spans: list[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+def without(spans: list[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
     """Return `spans` with what lies between `start` and `end` taken out."""
     return [
         piece
@@ -382,9 +384,9 @@ def _instant(day: date, minutes: int, zone: ZoneInfo) -> datetime:
     return other + jump * SECOND
 
 
-def _merged(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
+def joined(spans: Iterable[tuple[T, T]]) -> Iterator[tuple[T, T]]:
     """Join spans that touch, so that a round-the-clock calendar is one span a holiday apart."""
-    current: tuple[datetime, datetime] | None = None
+    current: tuple[T, T] | None = None
     for span in sorted(spans):
         if current and span[0] <= current[1]:
             current = (current[0], max(current[1], span[1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
@@ -13,10 +12,13 @@ from servicedesk.core.errors import InvalidInput
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
+from servicedesk.sla.calendar import CalendarDefinition
 from servicedesk.sla.models import CalendarVersion, PlanVersion
 from servicedesk.sla.replanning import REFRESH_CALENDAR
 from servicedesk.sla.versioning import (
+    Draft,
     StillUsed,
+    added,
     check_follows,
     check_within_reach,
     checked_name,
@@ -27,23 +29,14 @@ from servicedesk.sla.versioning import (
 )
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
-    from servicedesk.sla.calendar import CalendarDefinition
 
 # a ticket that was being opened while the version was saved may still know nothing of it
 SECOND_LOOK = timedelta(minutes=2)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CalendarDraft:
-    """What a version is to say, and from when on."""
-
-    name: str
-    effective_on: date
-    definition: CalendarDefinition
+CalendarDraft = Draft[CalendarDefinition]
 
 
 def create_calendar(actor: Actor, draft: CalendarDraft) -> CalendarVersion:
@@ -56,7 +49,7 @@ def create_calendar(actor: Actor, draft: CalendarDraft) -> CalendarVersion:
     with unit_of_work(actor, "sla.create_calendar") as work:
         check_within_reach(draft.effective_on, work.at.date())
         name = checked_name(work, CalendarVersion, draft.name)
-        return _added(work, new_code(work, CalendarVersion, name), 1, name, draft)
+        return added(work, CalendarVersion, new_code(work, CalendarVersion, name), 1, name, draft)
 
 
 def add_calendar_version(
@@ -83,7 +76,7 @@ def add_calendar_version(
                 field="effective_on",
             )
         name = checked_name(work, CalendarVersion, draft.name, code)
-        version = _added(work, code, versions[-1].version + 1, name, draft)
+        version = added(work, CalendarVersion, code, versions[-1].version + 1, name, draft)
         _have_refreshed(work, code)
     return version
 
@@ -113,21 +106,6 @@ def _is_noticed(work: Work, code: str) -> bool:
 def _check_zone(zone: str) -> None:
     if zone not in available_timezones():
         raise InvalidInput(msgid("This is not a time zone."), field="time_zone")
-
-
-def _added(work: Work, code: str, number: int, name: str, draft: CalendarDraft) -> CalendarVersion:
-    version = CalendarVersion(
-        code=code,
-        version=number,
-        name=name,
-        effective_on=draft.effective_on,
-        definition=draft.definition.to_json(),
-        created_at=work.at,
-        author_name=work.actor.name,
-    )
-    work.session.add(version)
-    work.concerns(None, f"{code} v{number}")
-    return version
 
 
 def _have_refreshed(work: Work, code: str) -> None:

@@ -106,7 +106,7 @@ def _note(work: Work, differing: Sequence[Difference], **facts: int) -> None:
 
 def ask_check(actor: Actor) -> None:
     """Have a worker check everything now, unless one is at it. Raises Forbidden."""
-    require(actor, Permission.ACCOUNT_ADMINISTER)
+    require(actor, Permission.SLA_ADMINISTER)
     with unit_of_work(actor, "sla.ask_check") as work:
         unfinished = select(SlaCheck).where(SlaCheck.finished_at.is_(None))
         if any(is_running(run) for run in work.session.scalars(unfinished)):
@@ -200,14 +200,14 @@ def _raise_alarm(work: Work, found: Sequence[Difference]) -> None:
 
 def latest_checks(actor: Actor) -> Sequence[SlaCheck]:
     """Return the newest runs, newest first. Raises Forbidden."""
-    require(actor, Permission.ACCOUNT_ADMINISTER)
+    require(actor, Permission.SLA_ADMINISTER)
     wanted = select(SlaCheck).order_by(SlaCheck.id.desc()).limit(RUNS_SHOWN)
     return database.session().scalars(wanted).all()
 
 
 def standing_alarm(actor: Actor) -> SlaCheck | None:
     """Return the newest finished check if it found something, for whoever can see to it."""
-    if not may(actor, Permission.ACCOUNT_ADMINISTER):
+    if not may(actor, Permission.SLA_ADMINISTER):
         return None
     newest = database.session().scalar(
         select(SlaCheck)

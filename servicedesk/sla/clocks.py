@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from servicedesk.sla.cycles import Metric, current
 from servicedesk.sla.derivation import derive, numbered
-from servicedesk.sla.evaluation import EventKind, LedgerEvent, evaluate
+from servicedesk.sla.evaluation import EventKind, LedgerEvent, evaluate, present
 from servicedesk.sla.models import CalendarVersion, SlaCycle, SlaEvent, SlaLedger
 from servicedesk.sla.tallies import marks_of, note_changes
 from servicedesk.sla.terms import calendar_up_to, newest_version, terms_for, terms_of
@@ -194,12 +194,9 @@ def ledger_events(session: Session, ledger_id: int) -> list[LedgerEvent]:
 
 
 def evaluated(session: Session, ledger_id: int, now: datetime) -> tuple[Cycle, ...]:
-    """Return the cycles of a ledger as they stand at `now`, from its events alone.
-
-    What has happened has happened: a clock that was set back does not take an event away.
-    """
+    """Return the cycles of a ledger as they stand at `now`, from its events alone."""
     events = ledger_events(session, ledger_id)
-    return evaluate(events, max([now, *(event.at for event in events)]))
+    return evaluate(events, present(events, now))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +211,7 @@ class Clock:
 def clocks_shown(session: Session, ledger_id: int, now: datetime) -> list[Clock]:
     """Return the newest cycle of each metric that was not superseded; one statement."""
     events = ledger_events(session, ledger_id)
-    by_key = numbered(evaluate(events, now))
+    by_key = numbered(evaluate(events, present(events, now)))
     newest = [cycle for metric in Metric if (cycle := current(by_key.values(), metric))]
     causes = {event.sequence: event for event in events}
     return [
@@ -247,8 +244,7 @@ def refresh_all(
 ) -> dict[int, Derived]:
     """Write what follows from their events into many ledgers, with one change of the counters.
 
-    Whoever `acts` on the thresholds passed (`Derived.reached`) has them marked as acted on. What
-    has happened has happened: a clock that was set back does not take an event away.
+    Whoever `acts` on the thresholds passed (`Derived.reached`) has them marked as acted on.
     """
     before: Counter[Mark] = Counter()
     after: Counter[Mark] = Counter()
@@ -257,7 +253,7 @@ def refresh_all(
         told, known = told_of(session, events[ledger.id]), rows.get(ledger.id, ())
         before.update(marks_of(ledger, known))
         warned = {(row.metric, row.ordinal): row.warned_percent for row in known}
-        derived = derive(told, max(now, *(event.at for event in told)), warned, acts=acts)
+        derived = derive(told, present(told, now), warned, acts=acts)
         _rewrite(changed.ledgers, ledger, derived.ledger)
         new = _write_cycles(ledger, known, derived, changed.cycles)
         session.add_all(new)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
     from servicedesk.sla.counting import Count
 
-MONTHS = 13
 OPEN_FIGURES = {open_figure(standing): standing for standing in OPEN_STANDINGS}
 
 

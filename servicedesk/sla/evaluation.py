@@ -150,6 +150,14 @@ class Evaluation:
     agent_id: int | None
 
 
+def present(events: Iterable[LedgerEvent], now: datetime) -> datetime:
+    """Return the instant as of which a ledger is told, never before its newest event.
+
+    What has happened has happened: a clock that was set back does not take an event away.
+    """
+    return max([now, *(event.at for event in events)])
+
+
 def evaluate(events: Iterable[LedgerEvent], now: datetime) -> tuple[Cycle, ...]:
     """Return every cycle of the ledger, oldest first within its metric, as it stands at `now`."""
     return evaluation_of(events, now).cycles

@@ -9,7 +9,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from servicedesk.sla.calendar import DAY_MINUTES, WEEKDAYS, CalendarDefinition, compiled_versions
+from servicedesk.sla.calendar import (
+    DAY_MINUTES,
+    WEEKDAYS,
+    CalendarDefinition,
+    compiled_versions,
+    joined,
+    without,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -126,30 +133,8 @@ def spans_of(versions: Rulings, day: date) -> tuple[Span, ...]:
         ),
     ]
     for holiday in holidays_between(versions, day, day):
-        spans = [
-            piece
-            for start, end in spans
-            for piece in (
-                (start, min(end, holiday.closed_from)),
-                (max(start, holiday.closed_until), end),
-            )
-            if piece[0] < piece[1]
-        ]
-    return tuple(_joined(sorted(spans)))
-
-
-def _joined(spans: Sequence[Span]) -> Iterator[Span]:
-    """Join what touches."""
-    current: Span | None = None
-    for span in spans:
-        if current and span[0] <= current[1]:
-            current = (current[0], max(current[1], span[1]))
-            continue
-        if current:
-            yield current
-        current = span
-    if current:
-        yield current
+        spans = without(spans, holiday.closed_from, holiday.closed_until)
+    return tuple(joined(spans))
 
 
 def holidays_between(versions: Rulings, first: date, last: date) -> list[Holiday]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -13,8 +12,11 @@ from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.sla.models import CalendarVersion, PlanVersion
+from servicedesk.sla.plan import PlanDefinition
 from servicedesk.sla.standard import HOME
 from servicedesk.sla.versioning import (
+    Draft,
+    added,
     check_follows,
     check_within_reach,
     checked_name,
@@ -28,16 +30,9 @@ if TYPE_CHECKING:
 
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
-    from servicedesk.sla.plan import PlanDefinition
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlanDraft:
-    """What a version is to say, and from when on."""
-
-    name: str
-    effective_on: date
-    definition: PlanDefinition
+PlanDraft = Draft[PlanDefinition]
 
 
 def create_plan(actor: Actor, draft: PlanDraft) -> PlanVersion:
@@ -49,7 +44,8 @@ def create_plan(actor: Actor, draft: PlanDraft) -> PlanVersion:
     with unit_of_work(actor, "sla.create_plan") as work:
         check_within_reach(draft.effective_on, home_day(work.at))
         name = checked_name(work, PlanVersion, draft.name)
-        return _added(work, new_code(work, PlanVersion, name), 1, name, draft)
+        _check_notices(work, draft)
+        return added(work, PlanVersion, new_code(work, PlanVersion, name), 1, name, draft)
 
 
 def add_plan_version(actor: Actor, code: str, draft: PlanDraft, *, after: int) -> PlanVersion:
@@ -69,7 +65,8 @@ def add_plan_version(actor: Actor, code: str, draft: PlanDraft, *, after: int) -
                 field="effective_on",
             )
         name = checked_name(work, PlanVersion, draft.name, code)
-        return _added(work, code, versions[-1].version + 1, name, draft)
+        _check_notices(work, draft)
+        return added(work, PlanVersion, code, versions[-1].version + 1, name, draft)
 
 
 def withdraw_plan_version(actor: Actor, code: str, number: int) -> None:
@@ -89,7 +86,7 @@ def home_day(at: datetime) -> date:
     return at.astimezone(ZoneInfo(HOME)).date()
 
 
-def _added(work: Work, code: str, number: int, name: str, draft: PlanDraft) -> PlanVersion:
+def _check_notices(work: Work, draft: PlanDraft) -> None:
     notice = draft.definition.notice_calendar
     # held until the commit, so that nobody takes the calendar away meanwhile
     known = select(CalendarVersion.id).where(
@@ -97,15 +94,3 @@ def _added(work: Work, code: str, number: int, name: str, draft: PlanDraft) -> P
     )
     if notice and work.session.scalars(known.with_for_update(read=True)).first() is None:
         raise InvalidInput(msgid("Choose a calendar."), field="notice_calendar")
-    version = PlanVersion(
-        code=code,
-        version=number,
-        name=name,
-        effective_on=draft.effective_on,
-        definition=draft.definition.to_json(),
-        created_at=work.at,
-        author_name=work.actor.name,
-    )
-    work.session.add(version)
-    work.concerns(None, f"{code} v{number}")
-    return version

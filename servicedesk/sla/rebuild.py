@@ -20,7 +20,7 @@ from servicedesk.core import clock, database
 from servicedesk.sla.calendar import MICROSECOND
 from servicedesk.sla.cycles import WHOLE, percents_watched
 from servicedesk.sla.derivation import derive, differences
-from servicedesk.sla.evaluation import LedgerEvent, evaluate
+from servicedesk.sla.evaluation import LedgerEvent, evaluate, present
 from servicedesk.sla.models import CalendarVersion, SlaCycle, SlaEvent, SlaLedger, SlaWarning
 from servicedesk.sla.tallies import marks_of
 from servicedesk.sla.terms import terms_of
@@ -223,7 +223,7 @@ def differences_of(batch: Batch, ledger: Any, now: datetime) -> list[Difference]
     rows, warned = batch.cycles.get(ledger.id, ()), batch.warned.get(ledger.id, {})
     try:
         first = min(now, ledger.next_due_at - MICROSECOND) if ledger.next_due_at else now
-        first = max(first, *(event.at for event in events))
+        first = present(events, first)
         found = differences(derive(events, first, warned), ledger, rows)
         if found and any(
             not differences(derive(events, at, warned), ledger, rows)
@@ -296,8 +296,7 @@ def _recount(batch: Batch, found: Mapping[int, object], now: datetime) -> Counte
 def derived_now(batch: Batch, ledger: Any, now: datetime) -> Derived:
     """Return what a ledger's rows have to say now."""
     events = batch.events[ledger.id]
-    now = max(now, *(event.at for event in events))
-    return derive(events, now, batch.warned.get(ledger.id, {}))
+    return derive(events, present(events, now), batch.warned.get(ledger.id, {}))
 
 
 def set_right(session: Session, ids: Iterable[int], *, waits: bool) -> list[int]:

@@ -31,10 +31,7 @@ SHOWN_EVIDENCE = (
     "device",
     "devices",
     "last_contact_at",
-    "command_state",
     "until",
-    "planned_for",
-    "third_party",
     "merged_into",
 )
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from servicedesk.clients.models import Contract
 from servicedesk.core.jobs import JobName
-from servicedesk.sla.clocks import cycles_of, events_of, record, refresh
+from servicedesk.sla.clocks import cycles_of, events_of, record, refresh_all
 from servicedesk.sla.cycles import OPEN_STANDINGS
 from servicedesk.sla.evaluation import EventKind
 from servicedesk.sla.models import (
@@ -63,8 +63,7 @@ def refresh_ledgers(work: Work, code: str, after: int, size: int = BATCH) -> int
     ).all()
     ids = [ledger.id for ledger in ledgers]
     events, rows = events_of(work.session, ids), cycles_of(work.session, ids)
-    for ledger in ledgers:
-        refresh(work.session, ledger, events[ledger.id], rows[ledger.id], work.at)
+    refresh_all(work.session, ledgers, events, rows, work.at)
     return ids[-1] if ids else None
 
 

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
     from servicedesk.sla.models import SlaCycle, SlaLedger
 
-EVERY_CLIENT = 0
 EVERY_AGENT = -1
-EVERY_KIND = ""  # and every priority and queue: the three are counted apart, or together
-EVERY_SLOT = -1
 NOBODY = 0
 ARRIVED = "arrived"
 FOLD_SIZE = 20_000

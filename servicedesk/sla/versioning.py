@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import select
 
@@ -19,13 +20,25 @@ if TYPE_CHECKING:
     from datetime import date
 
     from servicedesk.core.unit_of_work import Work
+    from servicedesk.sla.calendar import CalendarDefinition
+    from servicedesk.sla.plan import PlanDefinition
 
 V = TypeVar("V", CalendarVersion, PlanVersion)
+D = TypeVar("D", bound="CalendarDefinition | PlanDefinition")
 
 NAME_LENGTH = 80
 CODE_LENGTH = 40
 # a page of its own beside those of the codes, and what contracts begin with
 RESERVED = frozenset({"new", PLAN, CALENDAR})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft(Generic[D]):
+    """What a version is to say, and from when on."""
+
+    name: str
+    effective_on: date
+    definition: D
 
 
 class Overtaken(Conflict):
@@ -120,6 +133,22 @@ def _stem(name: str) -> str:
 def _first_free(stem: str, taken: set[str]) -> str:
     numbered = (f"{stem}-{number}" for number in range(2, len(taken) + 3))
     return next(code for code in (stem, *numbered) if code not in taken)
+
+
+def added(work: Work, model: type[V], code: str, number: int, name: str, draft: Draft[Any]) -> V:
+    """Write a version that was checked, under a checked name."""
+    version = model(
+        code=code,
+        version=number,
+        name=name,
+        effective_on=draft.effective_on,
+        definition=draft.definition.to_json(),
+        created_at=work.at,
+        author_name=work.actor.name,
+    )
+    work.session.add(version)
+    work.concerns(None, f"{code} v{number}")
+    return version
 
 
 def withdraw_newest(work: Work, versions: Sequence[V], number: int, today: date) -> None:

@@ -86,11 +86,7 @@ def _warnings(hours: _Hours, ledger: SlaLedger, derived: Derived) -> Iterator[di
     """Yield a row for each threshold passed; only the highest of a cycle is told to people."""
     for (metric, ordinal), percents in derived.reached.items():
         cycle = derived.told[metric, ordinal]
-        told = {
-            threshold.percent
-            for threshold in cycle.terms.thresholds
-            if threshold.is_for(metric, cycle.terms.priority)
-        }
+        told = cycle.terms.percents[metric].told
         passed = [percent for percent in percents if percent in told]
         for percent in passed:
             is_told = percent == passed[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -19,7 +19,6 @@ from servicedesk.devices.questions import question_of
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.steering import withdraw_orders
 from servicedesk.sla import clocks
-from servicedesk.sla.cycles import Party
 from servicedesk.sla.evaluation import EventKind
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.attachments import attach
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
     from servicedesk.core.files import Upload
     from servicedesk.core.unit_of_work import Work
+    from servicedesk.sla.cycles import Party
     from servicedesk.tickets.models import Impact, Queue, TicketEntry, Urgency
 
 BODY_LENGTH = 20_000
@@ -184,7 +184,10 @@ def make_move(
     before = ticket.state
     if ticket.state in WAITING_FOR and move.after is TicketState.IN_PROGRESS:
         end_wait(work, ticket)
-    _CONSEQUENCES[move.name](work, ticket)
+    if move.after in WAITING_FOR:
+        _begin_wait(work, ticket, WAITING_FOR[move.after], until)
+    if consequence := _CONSEQUENCES.get(move.name):
+        consequence(work, ticket)
     ticket.planned_for = until if move.needs_date else None
     if not move.after.is_open:
         ticket.device_wait_since = None
@@ -207,6 +210,14 @@ def _set_state(work: Work, ticket: Ticket, state: TicketState) -> None:
         ticket.state = state
 
 
+def _begin_wait(work: Work, ticket: Ticket, party: Party, until: datetime | None) -> None:
+    """Have the clocks wait for a party; saying so is an answer."""
+    ledger = ledger_of(work, ticket)
+    clocks.record(work, ledger, EventKind.RESPONDED)
+    agreed: dict[str, Any] = {"until": until.isoformat()} if until else {}
+    clocks.record(work, ledger, EventKind.PAUSED, party=party, **agreed)
+
+
 def end_wait(work: Work, ticket: Ticket, at: datetime | None = None) -> None:
     """Have the clocks go on: what the ticket's state waited for is over, at `at` if before now."""
     party = WAITING_FOR[ticket.state]
@@ -225,24 +236,11 @@ def _note_owner(work: Work, ticket: Ticket) -> None:
     clocks.record(work, ledger_of(work, ticket), EventKind.ASSIGNED, owner=owner)
 
 
-def _begin_wait(party: Party) -> Callable[[Work, Ticket], None]:
-    def begin(work: Work, ticket: Ticket) -> None:
-        ledger = ledger_of(work, ticket)
-        clocks.record(work, ledger, EventKind.RESPONDED)
-        clocks.record(work, ledger, EventKind.PAUSED, party=party)
-
-    return begin
-
-
 def hand_over(work: Work, ticket: Ticket, queue: Queue) -> None:
     """Give it to a queue, to nobody in particular, as a step of whatever caused it."""
     ticket.assignee_id = ticket.assignee_name = None
     ticket.queue = queue
     _note_owner(work, ticket)
-
-
-def _nothing(work: Work, ticket: Ticket) -> None:
-    del work, ticket
 
 
 def _resolve(work: Work, ticket: Ticket) -> None:
@@ -281,10 +279,6 @@ def withdraw_orders_of(work: Work, ticket: Ticket) -> None:
 
 _CONSEQUENCES: Mapping[str, Callable[[Work, Ticket], None]] = {
     "take": _take,
-    "wait_for_client": _begin_wait(Party.CLIENT),
-    "wait_for_third_party": _begin_wait(Party.THIRD_PARTY),
-    "plan": _begin_wait(Party.PLANNED),
-    "resume": _nothing,
     "resolve": _resolve,
     "confirm": _confirm,
     "reopen": _reopen,

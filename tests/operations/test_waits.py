@@ -97,6 +97,9 @@ def test_a_planned_ticket_goes_on_at_the_agreed_moment_however_late_it_is_notice
     with clock.told_as(MONDAY + HOUR):
         move_ticket(agent, ticket.reference, "plan", words="On Monday at two.", until=agreed)
     assert fresh(ticket).planned_for == agreed
+    paused = clocks.ledger_events(database.session(), ticket.ledger_id)[-1]
+    database.session().rollback()
+    assert datetime.fromisoformat(paused.evidence["until"]) == agreed
     with clock.told_as(MONDAY + 2 * HOUR):
         assert resume_planned() == 0
     with clock.told_as(agreed + 2 * HOUR):

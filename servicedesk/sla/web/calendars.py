@@ -10,16 +10,15 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from servicedesk.core import clock
-from servicedesk.core.errors import NotAllowedNow
-from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
 from servicedesk.shell.submission import form_status, refusals_beside_fields
 from servicedesk.sla import calendar_editing, queries
 from servicedesk.sla.calendar import FIRST_YEAR, YEARS_AHEAD, CalendarDefinition
 from servicedesk.sla.month import hours_a_week, month_of, rulings, week_in_short
-from servicedesk.sla.versioning import Overtaken, live_of
+from servicedesk.sla.versioning import live_of
 from servicedesk.sla.web.calendar_drafting import PRESETS, Said, carry_out
 from servicedesk.sla.web.calendar_forms import CalendarForm, zone_names
+from servicedesk.sla.web.version_pages import following, picked, withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,18 +46,18 @@ def show(code: str) -> ResponseReturnValue:
     versions = live_of(every)
     today = queries.day_of(versions, clock.now())
     current = queries.version_on(versions, today)
-    picked = _picked(every)
-    shown = picked or current or versions[0]
+    chosen = picked(every)
+    shown = chosen or current or versions[0]
     definition = CalendarDefinition.from_json(shown.definition)
     first = _month_asked(today)
     as_it_is = {day.on: day.spans for day in month_of(_ruling(versions, current), first).days}
-    month = month_of([(date.min, definition)] if picked else rulings(versions), first)
+    month = month_of([(date.min, definition)] if chosen else rulings(versions), first)
     return render_template(
         "sla/calendars/show.html",
         history=queries.history_of(every),
         current=current,
         coming=queries.coming_after(versions, current),
-        picked=picked,
+        picked=chosen,
         shown=shown,
         week=week_in_short(definition),
         week_hours=hours_a_week(definition),
@@ -99,34 +98,23 @@ def revise(code: str) -> ResponseReturnValue:
         said = _carried_out(form)
         draft = form.draft() if _is_to_be_saved() else None
         if draft is not None:
-            with refusals_beside_fields(form):
-                _add(code, form, draft)
+            with refusals_beside_fields(form), following(form.after) as after:
+                calendar_editing.add_calendar_version(current_actor(), code, draft, after=after)
                 flash(_("The version is kept. Open tickets follow within minutes."), "success")
                 return redirect(url_for(".show", code=code, month=f"{draft.effective_on:%Y-%m}"))
     return _form_page(form, said, newest)
 
 
-def _add(code: str, form: CalendarForm, draft: calendar_editing.CalendarDraft) -> None:
-    after = form.after.data or ""
-    try:
-        calendar_editing.add_calendar_version(
-            current_actor(), code, draft, after=int(after) if re.fullmatch(r"\d{1,9}", after) else 0
-        )
-    except Overtaken as refused:
-        form.after.data = str(refused.text.values["version"])  # from here on it has been told
-        raise
-
-
 @calendars.post("/<code>/versions/<int:version>/withdraw")
 def withdraw(code: str, version: int) -> ResponseReturnValue:
     """Take back a version that has not begun."""
-    try:
-        calendar_editing.withdraw_calendar_version(current_actor(), code, version)
-    except NotAllowedNow as refused:
-        flash(translate(refused.text), "error")
-        return redirect(url_for(".show", code=code))
-    flash(_("The version is withdrawn. Open tickets follow within minutes."), "success")
-    return redirect(url_for(".index") if version == 1 else url_for(".show", code=code))
+    withdraw_version = calendar_editing.withdraw_calendar_version
+    return withdrawn(
+        withdraw_version,
+        code,
+        version,
+        _("The version is withdrawn. Open tickets follow within minutes."),
+    )
 
 
 def _is_to_be_saved() -> bool:
@@ -149,12 +137,6 @@ def _form_page(
         zones=[] if newest else zone_names(),
     )
     return page, form_status(form)
-
-
-def _picked(versions: Sequence[CalendarVersion]) -> CalendarVersion | None:
-    asked = request.args.get("version", "")
-    shown = (one for one in versions if one.withdrawn_by_id != one.id)
-    return next((one for one in shown if str(one.version) == asked), None)
 
 
 def _ruling(

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from servicedesk.core import clock
-from servicedesk.core.errors import NotAllowedNow
-from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
 from servicedesk.shell.submission import form_status, refusals_beside_fields
 from servicedesk.sla import plan_editing, queries
 from servicedesk.sla.plan import PlanDefinition
 from servicedesk.sla.plan_editing import home_day
 from servicedesk.sla.standard import standard_plan
-from servicedesk.sla.versioning import Overtaken, live_of
+from servicedesk.sla.versioning import live_of
 from servicedesk.sla.web.plan_forms import PlanForm
+from servicedesk.sla.web.version_pages import following, picked, withdrawn
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -42,10 +40,7 @@ def show(code: str) -> ResponseReturnValue:
     every = queries.plan_versions(actor, code)
     versions = live_of(every)
     current = queries.version_on(versions, home_day(clock.now()))
-    asked = request.args.get("version", "")
-    shown_ones = [one for one in every if one.withdrawn_by_id != one.id]
-    picked = next((one for one in shown_ones if str(one.version) == asked), None)
-    shown = picked or current or versions[0]
+    shown = picked(every) or current or versions[0]
     definition = PlanDefinition.from_json(shown.definition)
     return render_template(
         "sla/plans/show.html",
@@ -92,34 +87,18 @@ def revise(code: str) -> ResponseReturnValue:
     )
     draft = _draft_to_save(form)
     if draft is not None:
-        with refusals_beside_fields(form):
-            _add(code, form, draft)
+        with refusals_beside_fields(form), following(form.after) as after:
+            plan_editing.add_plan_version(current_actor(), code, draft, after=after)
             flash(_("The version is kept, for tickets opened from its date on."), "success")
             return redirect(url_for(".show", code=code))
     return _form_page(form, newest)
 
 
-def _add(code: str, form: PlanForm, draft: plan_editing.PlanDraft) -> None:
-    after = form.after.data or ""
-    try:
-        plan_editing.add_plan_version(
-            current_actor(), code, draft, after=int(after) if re.fullmatch(r"\d{1,9}", after) else 0
-        )
-    except Overtaken as refused:
-        form.after.data = str(refused.text.values["version"])  # from here on it has been told
-        raise
-
-
 @plans.post("/<code>/versions/<int:version>/withdraw")
 def withdraw(code: str, version: int) -> ResponseReturnValue:
     """Take back a version that has not begun."""
-    try:
-        plan_editing.withdraw_plan_version(current_actor(), code, version)
-    except NotAllowedNow as refused:
-        flash(translate(refused.text), "error")
-        return redirect(url_for(".show", code=code))
-    flash(_("The version is withdrawn."), "success")
-    return redirect(url_for(".index") if version == 1 else url_for(".show", code=code))
+    withdraw_version = plan_editing.withdraw_plan_version
+    return withdrawn(withdraw_version, code, version, _("The version is withdrawn."))
 
 
 def _offering(form: PlanForm) -> PlanForm:

@@ -29,6 +29,7 @@ from servicedesk.sla.web.verdict_words import (
     tone_of,
     verdict_words,
 )
+from servicedesk.sla.web.words import kind_word, priority_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,17 +38,6 @@ if TYPE_CHECKING:
     from servicedesk.sla.evaluation import LedgerEvent
     from servicedesk.sla.receipt import Receipt, Stretch, Superseded
 
-KIND_WORDS = {
-    "request": msgid("Request"),
-    "query": msgid("Query"),
-    "incident": msgid("Incident"),
-}
-PRIORITY_WORDS = {
-    "critical": msgid("Critical"),
-    "high": msgid("High"),
-    "medium": msgid("Medium"),
-    "low": msgid("Low"),
-}
 EVENT_WORDS = {
     EventKind.STARTED: msgid("opened"),
     EventKind.RESPONDED: msgid("answered"),
@@ -65,13 +55,10 @@ EVIDENCE_WORDS = {
     "device": msgid("Device"),
     "devices": msgid("Devices"),
     "last_contact_at": msgid("Last contact"),
-    "command_state": msgid("Command"),
     "until": msgid("Until"),
-    "planned_for": msgid("Agreed date"),
-    "third_party": msgid("Third party"),
     "merged_into": msgid("Merged into"),
 }
-DATED_EVIDENCE = frozenset({"last_contact_at", "until", "planned_for"})
+DATED_EVIDENCE = frozenset({"last_contact_at", "until"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,10 +172,7 @@ def _evidence(receipt: Receipt, name: str, value: object) -> str:
 def _facts(receipt: Receipt) -> Iterator[tuple[str, str]]:
     cycle, heading = receipt.cycle, receipt.heading
     plan = receipt.plans[cycle.terms.plan_id]
-    row = [
-        translate(KIND_WORDS.get(cycle.terms.kind, cycle.terms.kind)),
-        translate(PRIORITY_WORDS.get(cycle.terms.priority, cycle.terms.priority)),
-    ]
+    row = [kind_word(cycle.terms.kind), priority_word(cycle.terms.priority)]
     yield _("Ticket"), heading.subject
     yield _("Client and contract"), f"{heading.client} · {heading.contract}"
     yield _("Clock"), f"{translate(METRIC_LABELS[cycle.metric])} · {receipt.ordinal}"
@@ -308,8 +292,8 @@ def _superseded(receipt: Receipt, other: Superseded) -> str:
     if terms.priority != after.priority:
         why = _(
             "the priority changed from %(before)s to %(after)s",
-            before=translate(PRIORITY_WORDS.get(terms.priority, terms.priority)),
-            after=translate(PRIORITY_WORDS.get(after.priority, after.priority)),
+            before=priority_word(terms.priority),
+            after=priority_word(after.priority),
         )
     else:
         why = _("the plan or calendar changed")

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flask import current_app
-from flask_babel import format_date, format_decimal, format_percent, gettext, ngettext
+from flask_babel import format_decimal, format_percent, gettext, ngettext
 
 from servicedesk.core.text import msgid
 from servicedesk.shell.language import translate
 from servicedesk.sla.cycles import METRIC_LABELS, WHOLE, Metric, Verdict
 from servicedesk.sla.notation import written_target
 from servicedesk.sla.replay import Change
+from servicedesk.sla.web.words import kind_word, priority_word
 from servicedesk.sla.what_if.figures import by_metric, from_json
 from servicedesk.sla.what_if.wishes import targets_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
     from servicedesk.sla.replay import Cell, Comparison
     from servicedesk.sla.what_if.models import WhatIf
@@ -132,12 +131,7 @@ def tried(what_if: WhatIf) -> list[str]:
 def place(cell: Cell) -> tuple[str, str, str]:
     """Return metric, kind and priority in words."""
     kind, priority, metric = cell
-    labels: Any = current_app.jinja_env.globals  # kinds and priorities are words of the floor above
-    return (
-        translate(METRIC_LABELS[metric]),
-        translate(labels["kind_labels"].get(kind, kind)),
-        translate(labels["priority_labels"].get(priority, priority)),
-    )
+    return translate(METRIC_LABELS[metric]), kind_word(kind), priority_word(priority)
 
 
 def metric_lines(totals: Mapping[Metric, Comparison]) -> list[tuple[str, Comparison]]:
@@ -155,8 +149,3 @@ def cell_lines(figures: Mapping[Cell, Comparison]) -> list[tuple[str, Comparison
         for cell, found in figures.items()
         if cell[2] is metric
     ]
-
-
-def month(first_day: date) -> str:
-    """Return a month in words."""
-    return str(format_date(first_day, "MMMM y"))

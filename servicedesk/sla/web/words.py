@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import g
+from flask import current_app, g
 
 from servicedesk.core import clock, database
 from servicedesk.core.text import Text, msgid
@@ -28,12 +28,24 @@ WAITS = {
 }
 # with an instant that the event has as evidence
 DATED_WAITS = {
-    Party.DEVICE: {"last_contact_at": msgid("It waits for the device: last contact %(when)s.")},
-    Party.PLANNED: {
-        "until": msgid("It waits for the agreed date, %(when)s."),
-        "planned_for": msgid("It waits for the agreed date, %(when)s."),
-    },
+    Party.DEVICE: ("last_contact_at", msgid("It waits for the device: last contact %(when)s.")),
+    Party.PLANNED: ("until", msgid("It waits for the agreed date, %(when)s.")),
 }
+
+
+def kind_word(kind: str) -> str:
+    """Return a kind in words."""
+    return translate(_labels("kind_labels").get(kind, kind))
+
+
+def priority_word(priority: str) -> str:
+    """Return a priority in words."""
+    return translate(_labels("priority_labels").get(priority, priority))
+
+
+def _labels(name: str) -> Any:
+    """Return words of the floor above, as templates have them."""
+    return current_app.jinja_env.globals[name]
 
 
 def time_left(ledger: SlaLedger, due_at: datetime) -> timedelta:
@@ -76,11 +88,9 @@ def _wait_words(shown: Clock) -> str:
     if party is None:
         return ""
     known = shown.cause.evidence if shown.cause else {}
-    dated = DATED_WAITS.get(party, {})
-    when, sentence = next(
-        ((at, sentence) for name, sentence in dated.items() if (at := _told(known.get(name)))),
-        (None, WAITS[party]),
-    )
+    name, dated = DATED_WAITS.get(party, ("", ""))
+    when = _told(known.get(name))
+    sentence = dated if when else WAITS[party]
     if party is Party.CLIENT and current_actor().is_contact:
         sentence = msgid("It waits for you.")
     return translate(Text(sentence, {"when": instant(when)} if when else {}))
