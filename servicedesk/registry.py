@@ -35,12 +35,15 @@ from servicedesk.orders.events import (
     StageStarted,
 )
 from servicedesk.orders.positions import keeping
+from servicedesk.planning import jobs as planning_jobs
+from servicedesk.planning import reactions as planning_reactions
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.sla.what_if import jobs as what_if_jobs
 from servicedesk.tickets import jobs as ticket_jobs
 from servicedesk.tickets import lock_after_grace
 from servicedesk.tickets import reactions as ticket_reactions
+from servicedesk.tickets.events import TicketCancelled, TicketResolved
 
 if TYPE_CHECKING:
     from config import Settings
@@ -54,6 +57,7 @@ JOB_MODULES = (
     sla_jobs,
     what_if_jobs,
     ticket_jobs,
+    planning_jobs,
 )  # importing them declares their jobs
 
 
@@ -74,6 +78,13 @@ def listen() -> None:
     subscribe(OrderResumed, ticket_reactions.on_order_resumed)
     subscribe(StageStarted, ticket_reactions.on_stage_started)
     subscribe(OrderCancelled, ticket_reactions.on_order_cancelled)
+    subscribe(OrderApproved, planning_reactions.on_order_approved)
+    subscribe(OrderFinished, planning_reactions.on_order_finished)
+    subscribe(OrderCancelled, planning_reactions.on_order_cancelled)
+    subscribe(OrderPaused, planning_reactions.on_order_paused)
+    subscribe(OrderResumed, planning_reactions.on_order_resumed)
+    subscribe(TicketResolved, planning_reactions.on_ticket_resolved)
+    subscribe(TicketCancelled, planning_reactions.on_ticket_cancelled)
 
 
 def connect(settings: Settings) -> None:

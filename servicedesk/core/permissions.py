@@ -32,6 +32,9 @@ class Permission(StrEnum):
     ORDER_APPROVE = "order:approve"
     ORDER_EXECUTE = "order:execute"
     ORDER_READ = "order:read"
+    PLANNING_EDIT = "planning:edit"
+    PLANNING_READ = "planning:read"
+    PLANNING_SERVICE = "planning:service"  # what concerns the whole service, and the desk itself
     POLICY_EDIT = "policy:edit"
     QUESTION_EDIT = "question:edit"
     SLA_ADMINISTER = "sla:administer"
@@ -49,6 +52,7 @@ _READ = {
     Permission.CLIENT_READ,
     Permission.DEVICE_READ,
     Permission.ORDER_READ,
+    Permission.PLANNING_READ,
     Permission.TICKET_READ,
 }
 # to stop is always right: everybody who sees a fleet may
@@ -66,6 +70,7 @@ _WORK = {
     Permission.LOCATION_READ,
     Permission.ORDER_APPROVE,
     Permission.ORDER_EXECUTE,
+    Permission.PLANNING_EDIT,
     Permission.POLICY_EDIT,
     Permission.TICKET_ANSWER,
     Permission.TICKET_HANDLE,

@@ -52,14 +52,15 @@ class TooWide(InvalidInput):
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """A rule of conformity that asks for an order, in the name of who answers for it.
+    """What asks for an order by itself, in the name of who answers for it.
 
-    `lately`: how many devices its orders reached before on nobody else's word; they count as well.
+    `rule_id`: a rule of conformity. `lately`: how many devices its orders reached before on nobody
+    else's word; they count as well.
     """
 
-    rule_id: int
     author_id: int | None
     author_name: str
+    rule_id: int | None = None
     lately: int = 0
 
 

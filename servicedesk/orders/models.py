@@ -83,12 +83,14 @@ class PauseReason(StrEnum):
     PERSON = "person"
     FAILURES = "failures"
     STOP = "stop"
+    WINDOW = "window"  # of the planned task it came from
 
 
 PAUSE_LABELS = {
     PauseReason.PERSON: msgid("Somebody paused it."),
     PauseReason.FAILURES: msgid("It stopped by itself: too many devices failed."),
     PauseReason.STOP: msgid("The client's stop is on: nothing destructive leaves."),
+    PauseReason.WINDOW: msgid("Its maintenance window is over."),
 }
 
 

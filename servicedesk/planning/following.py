@@ -1,0 +1,58 @@
+"""Tasks that come after another: when its run went well, theirs falls due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from servicedesk.core.text import msgid
+from servicedesk.planning.firing import RUN
+from servicedesk.planning.models import PlannedRun, PlannedTask, RunState, TaskState
+from servicedesk.planning.schedule import After
+
+if TYPE_CHECKING:
+    from servicedesk.core.unit_of_work import Work
+
+FOLLOWS = msgid("It follows %(task)s.")
+
+
+def start_followers(work: Work, run: PlannedRun) -> None:
+    """Write a run for each task that comes after this one's; a run again starts them again."""
+    followers = work.session.scalars(
+        select(PlannedTask)
+        .where(PlannedTask.after_id == run.task_id, PlannedTask.state == TaskState.ACTIVE)
+        .order_by(PlannedTask.id)
+    )
+    for task in followers:
+        if isinstance(task.when, After):
+            queue_run(work, task, after_minutes=task.when.minutes)
+
+
+def queue_run(
+    work: Work,
+    task: PlannedTask,
+    *,
+    after_minutes: int = 0,
+    asked_by: str | None = None,
+    again_of: PlannedRun | None = None,
+) -> PlannedRun:
+    """Write a run of a task that is due in so many minutes, with its job."""
+    due = work.at + timedelta(minutes=after_minutes)
+    window = task.window_minutes
+    run = PlannedRun(
+        task_id=task.id,
+        client_id=task.client_id,
+        due_at=due,
+        closes_at=due + timedelta(minutes=window) if window else None,
+        state=RunState.QUEUED,
+        created_at=work.at,
+        queued_at=work.at,
+        asked_by_name=asked_by,
+        again_of_id=again_of.id if again_of else None,
+    )
+    work.session.add(run)
+    work.session.flush()
+    work.enqueue(RUN, at=due if after_minutes else None, run_id=run.id)
+    return run

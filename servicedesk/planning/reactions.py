@@ -1,0 +1,104 @@
+"""What runs do when their order or their ticket moves, inside the transaction that moves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from servicedesk.core.text import Text, msgid
+from servicedesk.devices.commands import CommandState
+from servicedesk.orders.models import WorkOrder
+from servicedesk.orders.progress import counts_of
+from servicedesk.planning.firing import RUN
+from servicedesk.planning.models import RUN_MOVES, PlannedRun, RunState
+from servicedesk.planning.run_log import tell
+from servicedesk.planning.runs import finish, locked_run
+
+if TYPE_CHECKING:
+    from servicedesk.core.unit_of_work import Work
+    from servicedesk.orders.events import (
+        OrderApproved,
+        OrderCancelled,
+        OrderFinished,
+        OrderPaused,
+        OrderResumed,
+    )
+    from servicedesk.tickets.events import TicketCancelled, TicketResolved
+
+NOT_ALL = msgid("%(failed)s of %(devices)s devices did not do it.")
+
+
+def _run_of(work: Work, order_id: int) -> PlannedRun | None:
+    run_id = work.session.scalar(select(PlannedRun.id).where(PlannedRun.order_id == order_id))
+    return locked_run(work, run_id) if run_id is not None else None
+
+
+def on_order_approved(work: Work, event: OrderApproved) -> None:
+    """Let the run begin that waited for it; one that was prepared waits for its time."""
+    run = _run_of(work, event.order_id)
+    if run is None:
+        return
+    tell(work, run, msgid("%(person)s approved its order."), person=work.actor.name)
+    if run.state is RunState.AWAITING_APPROVAL:
+        run.state = RUN_MOVES.check(run.state, RunState.RUNNING)
+        work.enqueue(RUN, run_id=run.id)
+
+
+def on_order_finished(work: Work, event: OrderFinished) -> None:
+    """End the run with what the devices answered."""
+    run = _run_of(work, event.order_id)
+    if run is None or run.state.is_over:
+        return
+    order = work.session.get_one(WorkOrder, event.order_id)
+    counts = counts_of(work, order)
+    run.total, run.done = sum(counts.values()), counts.get(CommandState.ACKNOWLEDGED, 0)
+    if event.all_done:
+        finish(work, run, RunState.DONE)
+    else:
+        failed = run.total - run.done
+        run.problem_count = failed
+        told = Text(NOT_ALL, {"failed": failed, "devices": run.total})
+        finish(work, run, RunState.FAILED, told)
+
+
+def on_order_cancelled(work: Work, event: OrderCancelled) -> None:
+    """End the run: nothing more is sent."""
+    run = _run_of(work, event.order_id)
+    if run is None or run.state.is_over:
+        return
+    finish(work, run, RunState.CANCELLED, Text(msgid("Its order was cancelled.")))
+
+
+def on_order_paused(work: Work, event: OrderPaused) -> None:
+    """Tell that it stands still."""
+    if run := _run_of(work, event.order_id):
+        tell(work, run, msgid("Its order was paused."))
+
+
+def on_order_resumed(work: Work, event: OrderResumed) -> None:
+    """Tell that it goes on."""
+    if run := _run_of(work, event.order_id):
+        tell(work, run, msgid("Its order goes on."))
+
+
+def on_ticket_resolved(work: Work, event: TicketResolved) -> None:
+    """End the run whose steps people have done."""
+    if run := _of_ticket(work, event.ticket_id):
+        run.done = run.total
+        finish(work, run, RunState.DONE)
+
+
+def on_ticket_cancelled(work: Work, event: TicketCancelled) -> None:
+    """End the run whose ticket was withdrawn."""
+    if run := _of_ticket(work, event.ticket_id):
+        finish(work, run, RunState.CANCELLED, Text(msgid("Its ticket was withdrawn.")))
+
+
+def _of_ticket(work: Work, ticket_id: int) -> PlannedRun | None:
+    run_id = work.session.scalar(
+        select(PlannedRun.id).where(
+            PlannedRun.ticket_id == ticket_id, PlannedRun.state == RunState.RUNNING
+        )
+    )
+    return locked_run(work, run_id) if run_id is not None else None

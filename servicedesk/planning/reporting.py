@@ -1,0 +1,163 @@
+"""What people are told of runs: incidents about what went wrong, tickets with steps, approvals.
+
+A task has one open incident at a time: what goes wrong again is written on it, so that a check that
+fails all night is one thing to see to and not hundreds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from servicedesk.accounts.models import User
+from servicedesk.accounts.notices import add_notices
+from servicedesk.core.actors import Role
+from servicedesk.core.text import Text, msgid
+from servicedesk.orders.models import WorkOrder
+from servicedesk.planning.models import LineKind, PlannedRun, RunLine, RunState
+from servicedesk.planning.run_log import tell
+from servicedesk.tickets.desk_tickets import note_from_desk, open_for_desk, resolve_from_desk
+from servicedesk.tickets.intake import SUBJECT_LENGTH, NewTicket
+from servicedesk.tickets.models import OPEN_STATES, Impact, Ticket, TicketKind, Urgency
+
+if TYPE_CHECKING:
+    from servicedesk.core.unit_of_work import Work
+
+WENT = {
+    RunState.PROBLEMS: msgid("The run of %(due_at)s found problems."),
+    RunState.FAILED: msgid("The run of %(due_at)s failed."),
+    RunState.MISSED: msgid("The run of %(due_at)s was missed."),
+}
+MOST_TOLD = 10  # problems named in an incident; the run's page has them all
+
+
+def report(work: Work, run: PlannedRun, missed: int = 1) -> None:
+    """Open an incident about a run that went wrong, or write it on the one that is open."""
+    task = run.task
+    incident = _open_incident(work, run)
+    if incident is None:
+        new = NewTicket(
+            kind=TicketKind.INCIDENT,
+            subject=f"{task.title} · {task.reference}"[:SUBJECT_LENGTH],
+            description=task.description,
+            impact=Impact.LOW if run.state is RunState.PROBLEMS else Impact.MEDIUM,
+            urgency=Urgency.MEDIUM,
+        )
+        incident = open_for_desk(
+            work, client_id=task.client_id, new=new, requester=answers_for(work, run)
+        )
+    note_from_desk(work, incident, _known(work, run, missed))
+    run.incident_id = incident.id
+    tell(work, run, msgid("Incident %(ticket)s tells of it."), ticket=incident.reference)
+
+
+def _open_incident(work: Work, run: PlannedRun) -> Ticket | None:
+    """Return the open incident about an earlier run of the task."""
+    return work.session.scalar(
+        select(Ticket)
+        .join(PlannedRun, PlannedRun.incident_id == Ticket.id)
+        .where(PlannedRun.task_id == run.task_id, Ticket.state.in_(OPEN_STATES))
+        .order_by(Ticket.id.desc())
+        .limit(1)
+        .with_for_update(of=Ticket)
+    )
+
+
+def _known(work: Work, run: PlannedRun, missed: int) -> list[Text]:
+    """Return what is known of a run that went wrong, a sentence each."""
+    told = [Text(WENT[run.state], {"due_at": run.due_at.isoformat(), "run": run.id})]
+    if missed > 1:
+        told.append(Text(msgid("%(missed)s runs were missed together."), {"missed": missed}))
+    if run.reason:
+        told.append(Text(run.reason, run.reason_values or {}))
+    if run.order_id is not None:
+        order = work.session.get_one(WorkOrder, run.order_id)
+        told.append(Text(msgid("Its order is %(order)s."), {"order": order.reference}))
+    problems = work.session.scalars(
+        select(RunLine)
+        .where(RunLine.run_id == run.id, RunLine.kind == LineKind.PROBLEM)
+        .order_by(RunLine.id)
+        .limit(MOST_TOLD)
+    )
+    told += [Text(line.text, line.text_values) for line in problems]
+    if run.problem_count > MOST_TOLD:
+        rest = run.problem_count - MOST_TOLD
+        told.append(Text(msgid("And %(rest)s more: the run's page has them."), {"rest": rest}))
+    return told
+
+
+def resolve_incident(work: Work, run: PlannedRun) -> None:
+    """Resolve the incident that a workaround is for, now that its run went well."""
+    incident_id = run.task.incident_id
+    if incident_id is None or run.state is not RunState.DONE:
+        return
+    incident = work.session.get_one(Ticket, incident_id, with_for_update=True)
+    words = Text(
+        msgid("The workaround %(task)s was carried out."), {"task": run.task.reference}
+    )
+    if resolve_from_desk(work, incident, words):
+        tell(work, run, msgid("It resolved %(ticket)s."), ticket=incident.reference)
+    elif incident.state in OPEN_STATES:
+        note_from_desk(work, incident, [words])
+
+
+def open_checklist(work: Work, run: PlannedRun) -> Ticket:
+    """Open the ticket with the steps of the run's task."""
+    task = run.task
+    new = NewTicket(
+        kind=TicketKind.REQUEST,
+        subject=f"{task.title} · {task.reference}"[:SUBJECT_LENGTH],
+        description=task.description,
+        queue=task.queue,
+    )
+    return open_for_desk(
+        work,
+        client_id=task.client_id,
+        new=new,
+        requester=answers_for(work, run),
+        steps=task.steps,
+    )
+
+
+def ask_for_approval(work: Work, run: PlannedRun, order: WorkOrder) -> None:
+    """Tell everybody who may be the second person of a run's order that it waits."""
+    people = work.session.scalars(
+        select(User.id).where(
+            User.is_active,
+            User.role.in_((Role.AGENT, Role.SUPERVISOR)),
+            User.id != order.author_id,
+        )
+    ).all()
+    add_notices(
+        work,
+        people,
+        kind="planned_approval",
+        reference=order.reference,
+        client_id=order.client_id,
+        task=run.task.reference,
+        title=run.task.title,
+        due_at=run.due_at,
+    )
+
+
+def answers_for(work: Work, run: PlannedRun) -> tuple[int, str] | None:
+    """Return id and name of who answers for a task: its owner, its author, or a supervisor."""
+    task = run.task
+    wanted = [user_id for user_id in (task.owner_id, task.author_id) if user_id is not None]
+    people = {
+        row.id: (row.id, row.name)
+        for row in work.session.execute(
+            select(User.id, User.name).where(User.is_active, User.id.in_(wanted))
+        )
+    }
+    for user_id in wanted:
+        if user_id in people:
+            return people[user_id]
+    row = work.session.execute(
+        select(User.id, User.name)
+        .where(User.is_active, User.role == Role.SUPERVISOR)
+        .order_by(User.id)
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row else None
