@@ -12,6 +12,7 @@ from servicedesk.clients.web import admin as clients_admin
 from servicedesk.clients.web import api as clients_api
 from servicedesk.clients.web import desk as clients_desk
 from servicedesk.core.actors import GATE, Role
+from servicedesk.core.text import Text
 from servicedesk.devices.commands import COMMAND_STATE_LABELS
 from servicedesk.devices.conformity.models import CONFORMITY_LABELS
 from servicedesk.devices.instructions import INSTRUCTION_LABELS
@@ -64,7 +65,7 @@ from servicedesk.tickets.models import (
 )
 from servicedesk.tickets.web import api as tickets_api
 from servicedesk.tickets.web import blueprints as tickets
-from servicedesk.tickets.web import device
+from servicedesk.tickets.web import device, steps_api
 from servicedesk.tickets.web.lists import state_label
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ WORDS = {
     "rule_words": conformity_words.rule_words,
     "standing_labels": STANDING_LABELS,
     "state_label": state_label,
+    "text_kept": Text.from_json,
     "time_left": time_left,
     "unread_notices": notices.unread_notices,
     "urgency_labels": URGENCY_LABELS,
@@ -139,6 +141,7 @@ def mount_api(app: Flask) -> None:
         receipts_api.blueprint,
         sla_levels_api.blueprint,
         tickets_api.blueprint,
+        steps_api.blueprint,
     ):
         csrf.exempt(blueprint)
         frame.register_blueprint(blueprint)

@@ -24,6 +24,7 @@ from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
 from servicedesk.sla import models as sla
 from servicedesk.sla.what_if import models as what_if
+from servicedesk.tickets import checklist
 from servicedesk.tickets import models as tickets
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ MODEL_MODULES = (
     sla,
     what_if,
     tickets,
+    checklist,
 )
 METADATA = Model.metadata
 

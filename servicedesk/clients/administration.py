@@ -14,7 +14,7 @@ from servicedesk.clients.models import AccountManagement, AuthorisedContact, Cli
 from servicedesk.clients.terms import ContractTerms, check_terms, in_order
 from servicedesk.clients.wipe_limits import WipeLimits, set_limits
 from servicedesk.core.actors import Role
-from servicedesk.core.errors import InvalidInput, NotFound
+from servicedesk.core.errors import InvalidInput, NotAllowedNow, NotFound
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.references import next_reference
 from servicedesk.core.text import msgid
@@ -43,24 +43,31 @@ def create_client(actor: Actor, facts: ClientFacts, terms: ContractTerms) -> Cli
     checked = _checked_facts(facts)
     check_terms(terms)
     with unit_of_work(actor, "clients.create") as work:
-        client = Client(
-            reference=next_reference(work, "CLI", with_year=False),
-            name=checked.name,
-            tax_id=checked.tax_id,
-            sector=checked.sector,
-            city=checked.city,
-            created_at=work.at,
-        )
-        work.session.add(client)
-        work.session.flush()
-        contract = Contract(
-            client_id=client.id, reference=next_reference(work, "CTR", with_year=False)
-        )
-        _write_terms(contract, terms)
-        work.session.add(contract)
-        work.session.flush()
+        client = add_client(work, checked, terms)
         work.concerns(client.id, client.reference)
-        work.publish(ContractSigned(client_id=client.id, contract_id=contract.id))
+    return client
+
+
+def add_client(
+    work: Work, facts: ClientFacts, terms: ContractTerms, *, is_internal: bool = False
+) -> Client:
+    """Write a company with its first contract, both checked already."""
+    client = Client(
+        reference=next_reference(work, "CLI", with_year=False),
+        name=facts.name,
+        tax_id=facts.tax_id,
+        sector=facts.sector,
+        city=facts.city,
+        created_at=work.at,
+        is_internal=is_internal,
+    )
+    work.session.add(client)
+    work.session.flush()
+    contract = Contract(client_id=client.id, reference=next_reference(work, "CTR", with_year=False))
+    _write_terms(contract, terms)
+    work.session.add(contract)
+    work.session.flush()
+    work.publish(ContractSigned(client_id=client.id, contract_id=contract.id))
     return client
 
 
@@ -110,13 +117,14 @@ def create_contact(
 ) -> User:
     """Add a person who speaks for a client and welcome them with the link to the portal.
 
-    Raises Forbidden, NotFound or InvalidInput with the field at fault.
+    Raises Forbidden, NotFound, InvalidInput with the field at fault, or NotAllowedNow for the
+    operator's own.
     """
     require(actor, Permission.CLIENT_ADMINISTER)
     require(actor, Permission.ACCOUNT_ADMINISTER)
     number = _checked_text(phone, "phone", PHONE_MAX_LENGTH)
     with unit_of_work(actor, "clients.create_contact") as work:
-        client = _locked_client(work, client_reference)
+        client = _locked_customer(work, client_reference)
         user = people.add_account(
             work, email=email, name=name, role=Role.CONTACT, language=language
         )
@@ -127,10 +135,13 @@ def create_contact(
 
 
 def assign_manager(actor: Actor, client_reference: str, user_id: int) -> None:
-    """Have an account manager look after a client. Idempotent; raises InvalidInput or NotFound."""
+    """Have an account manager look after a client. Idempotent.
+
+    Raises InvalidInput, NotFound, or NotAllowedNow for the operator's own.
+    """
     require(actor, Permission.CLIENT_ADMINISTER)
     with unit_of_work(actor, "clients.assign_manager") as work:
-        client = _locked_client(work, client_reference)
+        client = _locked_customer(work, client_reference)
         user = work.session.get(User, user_id)
         if user is None or user.role is not Role.ACCOUNT_MANAGER or not user.is_active:
             raise InvalidInput(msgid("Choose an active account manager."), field="user_id")
@@ -156,6 +167,14 @@ def _locked_client(work: Work, reference: str) -> Client:
     if client is None:
         raise NotFound
     work.concerns(client.id, client.reference)
+    return client
+
+
+def _locked_customer(work: Work, reference: str) -> Client:
+    """Return a client that people outside may see. Raises NotAllowedNow for the operator's own."""
+    client = _locked_client(work, reference)
+    if client.is_internal:
+        raise NotAllowedNow(msgid("This is the operator's own: it has no contacts or managers."))
     return client
 
 

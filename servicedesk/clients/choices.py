@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from servicedesk.clients.models import Client
-from servicedesk.clients.visibility import visible_to
+from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import database
 from servicedesk.core.errors import InvalidInput, NotFound
 from servicedesk.core.text import msgid
@@ -20,17 +20,16 @@ if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
 
 
-def clients_to_choose(actor: Actor) -> Sequence[Any]:
-    """Return reference and name of the actor's clients, by name."""
-    return (
-        database.session()
-        .execute(
-            select(Client.reference, Client.name)
-            .where(visible_to(actor, Client.id))
-            .order_by(Client.name)
-        )
-        .all()
+def clients_to_choose(actor: Actor, *, with_house: bool = False) -> Sequence[Any]:
+    """Return reference and name of the actor's clients, by name; the operator's own last, if asked."""
+    query = (
+        select(Client.reference, Client.name)
+        .where(visible_to(actor, Client.id))
+        .order_by(Client.is_internal, Client.name)
     )
+    if not with_house:
+        query = query.where(of_customers(Client.id))
+    return database.session().execute(query).all()
 
 
 def client_meant(actor: Actor, reference: str = "") -> Client:
@@ -42,6 +41,8 @@ def client_meant(actor: Actor, reference: str = "") -> Client:
     query = select(Client).where(visible_to(actor, Client.id)).order_by(Client.id).limit(2)
     if reference:
         query = query.where(Client.reference == reference.replace("\x00", ""))
+    else:
+        query = query.where(of_customers(Client.id))
     found = database.session().scalars(query).all()
     if not found:
         raise NotFound

@@ -65,6 +65,11 @@ class Client(Model):
     """A tenant: one company."""
 
     __tablename__ = "client"
+    __table_args__ = (
+        Index(
+            "uq_client_internal", "is_internal", unique=True, postgresql_where=text("is_internal")
+        ),
+    )
     __tenant__ = "id"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -74,6 +79,8 @@ class Client(Model):
     sector: Mapped[str]
     city: Mapped[str]
     created_at: Mapped[datetime]
+    # the operator's own: for work on the service as a whole; nobody's contact, in no figures
+    is_internal: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     contracts: Mapped[list[Contract]] = relationship(lazy="raise_on_sql", back_populates="client")
 
@@ -114,6 +121,11 @@ class Contract(Model):
     def includes(self, block: FunctionalBlock) -> bool:
         """Whether the contract contains `block`."""
         return block.value in self.blocks
+
+    @property
+    def is_without_end(self) -> bool:
+        """Whether it goes on until somebody ends it."""
+        return self.ends_on == date.max
 
     def is_in_force(self, day: date) -> bool:
         """Whether the contract covers `day`."""

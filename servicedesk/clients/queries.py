@@ -17,7 +17,7 @@ from servicedesk.clients.models import (
     Contract,
     LimitChange,
 )
-from servicedesk.clients.visibility import visible_to
+from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import database
 from servicedesk.core.actors import Role
 from servicedesk.core.errors import NotFound
@@ -84,7 +84,7 @@ class ClientView:
 def clients(actor: Actor, today: date, words: str = "", after: str | None = None) -> ClientPage:
     """Return the actor's clients by name, `PAGE` at a time; one statement.
 
-    `after` is the `next` of the page before.
+    The operator's own is found by its words only. `after` is the `next` of the page before.
     """
     require(actor, Permission.CLIENT_READ)
     by_name = func.lower(Client.name)
@@ -112,6 +112,8 @@ def clients(actor: Actor, today: date, words: str = "", after: str | None = None
                 Client.reference.icontains(plain, autoescape=True),
             )
         )
+    else:
+        query = query.where(of_customers(Client.id))
     if after is not None:
         last_shown = select(by_name, Client.id).where(Client.id == numbered(after))
         query = query.where(tuple_(by_name, Client.id) > last_shown.scalar_subquery())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, false, select, true
+
+from servicedesk.clients.models import Client
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute
@@ -24,3 +26,12 @@ def visible_to(
         (only,) = actor.client_ids
         return column == only
     return column.in_(sorted(actor.client_ids))
+
+
+def of_customers(column: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Return the condition that leaves the operator's own client out; `column` holds a client's id.
+
+    What is listed or counted of all clients is narrowed by it, unless its own was asked for.
+    """
+    house = select(Client.id).where(Client.is_internal).correlate(None)
+    return column.not_in(house)

@@ -117,7 +117,7 @@ def dashboard(actor: Actor, asked: Evidence) -> Dashboard:
     return Dashboard(
         asked=view.asked,
         behind=view.behind,
-        clients=sorted(view.clients.values(), key=lambda told: told[1]),
+        clients=list(view.clients.values()),
         agents=[(str(user_id), name) for user_id, name in view.agents.items()],
         months=months,
         open=_open(found["open"]),

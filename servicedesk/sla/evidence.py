@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import ColumnElement, and_, func, literal_column, select
 
 from servicedesk.clients.models import Client
-from servicedesk.clients.visibility import visible_to
+from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import database
 from servicedesk.sla.cycles import OPEN_STANDINGS, Metric, Standing, Verdict
 from servicedesk.sla.models import SlaCycle, SlaLedger
@@ -221,6 +221,8 @@ def _whose(
     if asked.client:
         client = select(Client.id).where(Client.reference == asked.client).scalar_subquery()
         found.append(of.client_id == client)
+    elif actor.client_ids is None:
+        found.append(of_customers(of.client_id))
     for column, value in (
         (of.kind, asked.kind),
         (of.priority, asked.priority),

@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from servicedesk.clients.models import Client, Contract
-from servicedesk.clients.visibility import visible_to
+from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import clock, database
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, encode_cursor, page_of
@@ -311,8 +311,7 @@ def agreements(
         .order_by(Contract.reference)
         .limit(size + 1)
     )
-    if client:
-        query = query.where(Client.reference == client)
+    query = query.where(Client.reference == client if client else of_customers(Contract.client_id))
     if key := decode_cursor(cursor, str):
         query = query.where(Contract.reference > key[0])
     rows = [(contract, owner) for contract, owner in session.execute(query)]

@@ -109,14 +109,16 @@ def note_changes(session: Session, before: Counter[Mark], after: Counter[Mark]) 
 # Each change counts at every level that a reader may ask for: of its client and of all, of its agent
 # and of all, of its kind, priority and queue and of all; an arrival in its hour and in its month.
 # A row is counted for its client and for all, its agent and all, its hour and all (of arrivals), and
-# for its kind, priority and queue or for all of them together.
+# for its kind, priority and queue or for all of them together. What is the operator's own counts for
+# itself alone.
 LEVELS = """
        LATERAL (VALUES (0), ({row}.client_id)) AS c(id),
        LATERAL (VALUES (-1), ({row}.agent_id)) AS a(id),
        LATERAL (VALUES ({row}.slot), (-1)) AS s(slot),
        LATERAL (VALUES ({row}.kind, {row}.priority, {row}.queue), ('', '', ''))
          AS g(kind, priority, queue)
-  WHERE (s.slot >= 0 OR {row}.figure = 'arrived')"""
+  WHERE (s.slot >= 0 OR {row}.figure = 'arrived')
+    AND (c.id <> 0 OR {row}.client_id NOT IN (SELECT id FROM client WHERE is_internal))"""
 FOLD = """
 WITH gone AS (
   DELETE FROM sla_tally_change WHERE id IN (

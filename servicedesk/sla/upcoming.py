@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, literal_column, null, select
 
 from servicedesk.accounts.models import User
 from servicedesk.clients.models import Client
+from servicedesk.clients.visibility import of_customers
 from servicedesk.core import clock, database
 from servicedesk.sla.cycles import AT_RISK, WHOLE
 from servicedesk.sla.models import SlaCycle, SlaLedger
@@ -109,6 +110,8 @@ def _narrowed(reach: Reach) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if reach.client_ids is not None:
         found.append(SlaCycle.client_id.in_(reach.client_ids))
+    else:
+        found.append(of_customers(SlaCycle.client_id))
     if reach.agent_id is not None:
         found.append(
             SlaCycle.agent_id == reach.agent_id if reach.agent_id else SlaCycle.agent_id.is_(None)

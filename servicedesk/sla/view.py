@@ -40,7 +40,7 @@ class View:
     actor: Actor
     asked: Evidence
     reach: Reach
-    clients: Mapping[int, tuple[str, str]]  # reference, name
+    clients: Mapping[int, tuple[str, str]]  # reference, name; the operator's own last
     agents: Mapping[int, str]
     calendar: BusinessCalendar
     today: date
@@ -111,7 +111,9 @@ def _agent_id(agent: str) -> int | None:
 
 def _clients(actor: Actor) -> dict[int, tuple[str, str]]:
     rows = database.session().execute(
-        select(Client.id, Client.reference, Client.name).where(visible_to(actor, Client.id))
+        select(Client.id, Client.reference, Client.name)
+        .where(visible_to(actor, Client.id))
+        .order_by(Client.is_internal, Client.name)
     )
     return {client_id: (reference, name) for client_id, reference, name in rows}
 

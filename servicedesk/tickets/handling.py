@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from servicedesk.accounts.models import User
+from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core.actors import Role, Side
 from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotFound
@@ -22,7 +23,9 @@ from servicedesk.sla import clocks
 from servicedesk.sla.evaluation import EventKind
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.attachments import attach
+from servicedesk.tickets.checklist import count_open_steps, refuse_open_steps
 from servicedesk.tickets.classification import priority_of
+from servicedesk.tickets.events import TicketCancelled, TicketReopened, TicketResolved
 from servicedesk.tickets.models import (
     OVER_STATES,
     WAITING_FOR,
@@ -32,7 +35,7 @@ from servicedesk.tickets.models import (
     TicketOrder,
     TicketState,
 )
-from servicedesk.tickets.moves import Move, check, move_named
+from servicedesk.tickets.moves import ASK_A_CLIENT, Move, check, move_named
 from servicedesk.tickets.quiet_days import close_due_at
 from servicedesk.tickets.timeline import mail_people, tell
 
@@ -160,12 +163,19 @@ def move_ticket(
         ticket = locked_ticket(work, reference)
         require(actor, move.permission)
         check(move, ticket)
+        if move.name in ASK_A_CLIENT:
+            _check_client(work, ticket)
         if move.needs_words and not words.strip():
             raise InvalidInput(msgid("Write something first."), field="body")
         if move.needs_date:
             _check_date(until, work.at)
         make_move(work, ticket, move, words, until)
     return ticket
+
+
+def _check_client(work: Work, ticket: Ticket) -> None:
+    if work.session.get_one(Client, ticket.client_id).is_internal:
+        raise NotAllowedNow(msgid("Nobody outside can be asked: this is the operator's own."))
 
 
 def _check_date(until: datetime | None, now: datetime) -> None:
@@ -192,6 +202,10 @@ def make_move(
     if not move.after.is_open:
         ticket.device_wait_since = None
     _set_state(work, ticket, move.after)
+    if happened := _EVENTS.get(move.name):
+        work.publish(
+            happened(ticket_id=ticket.id, client_id=ticket.client_id, reference=ticket.reference)
+        )
     if move.name not in {"take", "resume"} and before is not ticket.state:
         mail_people(work, ticket, move.name, body=words.strip())
 
@@ -244,6 +258,7 @@ def hand_over(work: Work, ticket: Ticket, queue: Queue) -> None:
 
 
 def _resolve(work: Work, ticket: Ticket) -> None:
+    refuse_open_steps(work, ticket)
     clocks.record(work, ledger_of(work, ticket), EventKind.RESOLVED)
     due = close_due_at(work, ticket)
     ticket.resolved_at, ticket.close_due_at = work.at, due
@@ -277,12 +292,30 @@ def withdraw_orders_of(work: Work, ticket: Ticket) -> None:
     withdraw_orders(work, orders)
 
 
+def is_unfinished(work: Work, ticket: Ticket) -> bool:
+    """Whether orders or steps of it wait for somebody: then nothing resolves it by itself."""
+    unfinished = (
+        select(TicketOrder.order_id)
+        .join(WorkOrder, WorkOrder.id == TicketOrder.order_id)
+        .where(TicketOrder.ticket_id == ticket.id, WorkOrder.state.not_in(("done", "cancelled")))
+        .limit(1)
+    )
+    return work.session.scalar(unfinished) is not None or bool(
+        count_open_steps(work.session, ticket.id)
+    )
+
+
 _CONSEQUENCES: Mapping[str, Callable[[Work, Ticket], None]] = {
     "take": _take,
     "resolve": _resolve,
     "confirm": _confirm,
     "reopen": _reopen,
     "cancel": _cancel,
+}
+_EVENTS: Mapping[str, type[TicketResolved | TicketReopened | TicketCancelled]] = {
+    "resolve": TicketResolved,
+    "reopen": TicketReopened,
+    "cancel": TicketCancelled,
 }
 
 

@@ -13,6 +13,7 @@ from servicedesk.accounts.models import User
 from servicedesk.clients.contracts import in_force
 from servicedesk.clients.models import AuthorisedContact, Client, Contract
 from servicedesk.clients.visibility import visible_to
+from servicedesk.core.actors import Role, Side
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.references import next_reference
@@ -40,7 +41,7 @@ from servicedesk.tickets.queries import WHOLE
 from servicedesk.tickets.timeline import mail_people, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from servicedesk.core.actors import Actor
     from servicedesk.core.files import Upload
@@ -100,14 +101,13 @@ def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
         _check_words(new)
         targets = _targets(work, new)
         contract = _contract(work, new, targets)
-        client_id = contract.client_id
         order = None
         if new.action:
             action = action_named(new.action.code)
             if targets is None:
                 raise InvalidInput(msgid("Choose at least one device."), field=FIELD)
             order = draft_order(work, action, new.action.parameters, targets, contract)
-        ticket = write_ticket(work, contract, new, _requester(work, client_id), order)
+        ticket = write_ticket(work, contract, new, _requester(work, contract.client), order)
         set_committed_value(ticket, "client", contract.client)
         _fill(work, ticket, new, targets, order)
     return ticket
@@ -142,6 +142,7 @@ def write_ticket(
         queue=queue,
         requester_id=requester[0],
         requester_name=requester[1],
+        requester_side=_side_of(work, requester[0]),
         ledger_id=ledger.id,
         created_at=work.at,
         updated_at=work.at,
@@ -166,10 +167,7 @@ def _fill(
         work, ticket, EntryKind.OPENED, on_behalf=work.actor.user_id != ticket.requester_id
     )
     if targets and order is None:  # the devices of a request are those of its order
-        work.session.add_all(
-            TicketDevice(ticket_id=ticket.id, device_id=device_id, client_id=ticket.client_id)
-            for device_id in targets.ids
-        )
+        attach_devices(work, ticket, targets.ids)
     if order:
         attach_order(work, ticket, order)
     if new.uploads:
@@ -178,6 +176,14 @@ def _fill(
     if new.idempotency_key:
         work.session.add(_key(work, ticket, new))
     mail_people(work, ticket, "opened")
+
+
+def attach_devices(work: Work, ticket: Ticket, device_ids: Iterable[int]) -> None:
+    """Note what devices a ticket is about."""
+    work.session.add_all(
+        TicketDevice(ticket_id=ticket.id, device_id=device_id, client_id=ticket.client_id)
+        for device_id in device_ids
+    )
 
 
 def attach_order(work: Work, ticket: Ticket, order: WorkOrder) -> None:
@@ -275,14 +281,23 @@ def _contract(work: Work, new: NewTicket, targets: Targets | None) -> Contract:
     return contract
 
 
-def _requester(work: Work, client_id: int) -> tuple[int, str]:
+def _requester(work: Work, client: Client) -> tuple[int, str]:
     """Return who is asked to confirm: the contact, also when the operator opens it for them."""
-    if work.actor.is_contact and work.actor.user_id is not None:
-        return work.actor.user_id, work.actor.name
-    contact = contact_of(work, client_id)
+    actor = work.actor
+    if actor.user_id is not None and (actor.is_contact or client.is_internal):
+        return actor.user_id, actor.name
+    contact = contact_of(work, client.id)
     if contact is None:
         raise InvalidInput(msgid("The client has no authorised contact yet."), field="client")
     return contact
+
+
+def _side_of(work: Work, user_id: int) -> Side:
+    """Return whose person somebody is."""
+    if user_id == work.actor.user_id:
+        return work.actor.side
+    role = work.session.scalar(select(User.role).where(User.id == user_id))
+    return Side.CLIENT if role is Role.CONTACT else Side.OPERATOR
 
 
 def contact_of(work: Work, client_id: int) -> tuple[int, str] | None:

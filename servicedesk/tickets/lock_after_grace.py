@@ -19,9 +19,9 @@ from servicedesk.orders.checking import targets_of
 from servicedesk.orders.drafting import Cause, draft_order
 from servicedesk.orders.execution import execute
 from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder
-from servicedesk.tickets.intake import NewTicket, attach_order, contact_of, write_ticket
+from servicedesk.tickets.desk_tickets import open_for_desk
+from servicedesk.tickets.intake import NewTicket, contact_of
 from servicedesk.tickets.models import EntryKind, TicketKind
-from servicedesk.tickets.timeline import mail_people, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,18 +76,15 @@ def lock_failing(rule_id: int) -> None:
                 lately=_reached_lately(work, rule),
             ),
         )
-        new = NewTicket(kind=TicketKind.REQUEST, subject=name, description="")
-        ticket = write_ticket(work, contract, new, requester, order)
-        tell(
+        facts = {"rule": rule.reference, "devices": len(due), "hours": rule.grace_hours}
+        open_for_desk(
             work,
-            ticket,
-            EntryKind.GRACE_OVER,
-            rule=rule.reference,
-            devices=len(due),
-            hours=rule.grace_hours,
+            client_id=rule.client_id,
+            new=NewTicket(kind=TicketKind.REQUEST, subject=name, description=""),
+            requester=requester,
+            order=order,
+            because=(EntryKind.GRACE_OVER, facts),
         )
-        attach_order(work, ticket, order)
-        mail_people(work, ticket, "opened")
         if order.state is OrderState.DRAFT and _is_possible(work, order):
             execute(work, order)
 

@@ -202,6 +202,8 @@ class Ticket(Model):
     assignee_name: Mapped[str | None]
     requester_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     requester_name: Mapped[str]
+    # whose person that is: the client's is asked to confirm, the operator's is not a client
+    requester_side: Mapped[Side] = mapped_column(default=Side.CLIENT, server_default="client")
     ledger_id: Mapped[int] = mapped_column(ForeignKey("sla_ledger.id"), unique=True)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -309,6 +311,8 @@ class EntryKind(StrEnum):
     ORDER_CANCELLED = "order_cancelled"
     RATED = "rated"
     ESCALATED = "escalated"  # a threshold of a clock called for more attention
+    STEP = "step"  # of the operator's own checklist
+    DESK_NOTE = "desk_note"  # the desk says what it knows; words to translate, with their values
 
 
 class TicketEntry(Model):

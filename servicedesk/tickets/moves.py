@@ -104,6 +104,8 @@ MOVES = (
 )
 _BY_NAME = {move.name: move for move in MOVES}
 # an operator's people work on tickets; confirming is the client's, or on the client's behalf
+# where the operator itself is the client, nobody outside can be asked
+ASK_A_CLIENT = frozenset({"wait_for_client"})
 _NOT_FOR = {Role.SYSTEM: frozenset({"take", "cancel"})}
 
 
@@ -123,6 +125,7 @@ def possible_moves(actor: Actor, ticket: Ticket) -> list[Move]:
         and may(actor, move.permission)
         and move.name not in _NOT_FOR.get(actor.role, frozenset())
         and not (move.name == "take" and ticket.assignee_id == actor.user_id)
+        and not (move.name in ASK_A_CLIENT and ticket.client.is_internal)
     ]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from servicedesk.accounts.models import User
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import clock, database
-from servicedesk.core.actors import Role
+from servicedesk.core.actors import Role, Side
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.devices.models import Device
@@ -21,6 +21,7 @@ from servicedesk.sla.clocks import Clock, clocks_shown
 from servicedesk.sla.cycles import Verdict
 from servicedesk.sla.evidence import newest_behind
 from servicedesk.sla.models import SlaLedger, SlaWarning
+from servicedesk.tickets.checklist import TicketStep, steps_of
 from servicedesk.tickets.models import (
     IS_OPEN,
     EntryKind,
@@ -107,6 +108,7 @@ class TicketView:
     counts_now: Mapping[int, int]  # by entry: what a question to the fleet counts at this moment
     clocks: Sequence[Clock]  # the newest of each metric
     warnings: Sequence[SlaWarning]  # what they warned the operator of, oldest first
+    steps: Sequence[TicketStep]  # the operator's own checklist; nothing for a contact
     watchers: Sequence[TicketWatcher]
     related: Sequence[Ticket]
     merged_into: str | None  # the reference of the ticket that goes on with it
@@ -149,6 +151,7 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         counts_now=counts_now(actor, entries),
         clocks=clocks_shown(session, ticket.ledger_id, clock.now()),
         warnings=_warnings(actor, ticket),
+        steps=steps_for(actor, ticket),
         watchers=session.scalars(
             select(TicketWatcher).where(TicketWatcher.ticket_id == ticket.id)
         ).all(),
@@ -161,6 +164,11 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         devices=[row[0] for row in devices],
         device_count=devices[0][1] if devices else 0,
     )
+
+
+def steps_for(actor: Actor, ticket: Ticket) -> Sequence[TicketStep]:
+    """Return the checklist, which is the operator's own: nothing for a contact."""
+    return [] if actor.is_contact else steps_of(database.session(), ticket.id)
 
 
 def _warnings(actor: Actor, ticket: Ticket) -> Sequence[SlaWarning]:
@@ -240,13 +248,18 @@ def counts(actor: Actor) -> dict[str, int]:
 
 
 def tickets_to_confirm(actor: Actor, size: int = 5) -> Sequence[Ticket]:
-    """Return what waits for the client: solved tickets to confirm and questions to answer."""
-    states = (TicketState.RESOLVED, TicketState.WAITING_CLIENT)
+    """Return what waits for the client: solved tickets to confirm and questions to answer.
+
+    What an operator's person asked for is not the client's to confirm.
+    """
+    waits = (Ticket.state == TicketState.WAITING_CLIENT) | (
+        (Ticket.state == TicketState.RESOLVED) & (Ticket.requester_side == Side.CLIENT)
+    )
     return (
         database.session()
         .scalars(
             select(Ticket)
-            .where(visible_to(actor, Ticket.client_id), Ticket.state.in_(states))
+            .where(visible_to(actor, Ticket.client_id), waits)
             .order_by(Ticket.id.desc())
             .limit(size)
         )

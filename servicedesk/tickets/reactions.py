@@ -10,7 +10,7 @@ from servicedesk.core.errors import NotAllowedNow
 from servicedesk.core.text import msgid
 from servicedesk.devices.commands import CommandState, DeviceCommand
 from servicedesk.orders.models import WorkOrder
-from servicedesk.tickets.handling import make_move
+from servicedesk.tickets.handling import is_unfinished, make_move
 from servicedesk.tickets.models import EntryKind, Ticket, TicketOrder
 from servicedesk.tickets.moves import move_named
 from servicedesk.tickets.timeline import tell, warn_owners
@@ -121,7 +121,7 @@ def on_order_finished(work: Work, event: OrderFinished) -> None:
     ticket, order = found
     counts = _counts(work, order)
     tell(work, ticket, EntryKind.ORDER_FINISHED, order=order.reference, outcomes=counts)
-    if event.all_done and ticket.is_open and not _has_open_orders(work, ticket):
+    if event.all_done and ticket.is_open and not is_unfinished(work, ticket):
         make_move(work, ticket, move_named("resolve"))
 
 
@@ -132,17 +132,3 @@ def _counts(work: Work, order: WorkOrder) -> dict[str, int]:
         .group_by(DeviceCommand.state)
     )
     return {CommandState(row[0]).value: row[1] for row in rows}
-
-
-def _has_open_orders(work: Work, ticket: Ticket) -> bool:
-    return bool(
-        work.session.scalar(
-            select(func.count())
-            .select_from(TicketOrder)
-            .join(WorkOrder, WorkOrder.id == TicketOrder.order_id)
-            .where(
-                TicketOrder.ticket_id == ticket.id,
-                WorkOrder.state.not_in(("done", "cancelled")),
-            )
-        )
-    )

@@ -14,8 +14,10 @@ from servicedesk.core.mail import queue_mail
 from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry, TicketWatcher
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
     from servicedesk.orders.models import WorkOrder
 
@@ -27,18 +29,20 @@ def tell(
     *,
     body: str = "",
     is_public: bool = True,
+    author: Actor | None = None,
     **facts: Any,
 ) -> TicketEntry:
-    """Add a line to the timeline in the actor's name."""
+    """Add a line to the timeline, in the actor's name unless another is given."""
+    by = author or work.actor
     entry = TicketEntry(
         client_id=ticket.client_id,
         ticket_id=ticket.id,
         at=work.at,
         kind=kind,
         is_public=is_public,
-        author_id=work.actor.user_id,
-        author_name=work.actor.name,
-        author_side=work.actor.side,
+        author_id=by.user_id,
+        author_name=by.name,
+        author_side=by.side,
         body=body,
         facts=facts,
     )
@@ -53,20 +57,23 @@ def mail_people(
     """Have the people concerned told by mail, each in their language, except who caused it.
 
     Whoever opened a ticket gets its reference all the same.
-    `news` is `opened`, `message`, `answered` or the name of a move: the mail's first sentence
-    follows from it and from the facts it needs.
-    An agent's message goes to the requester, the client's to the assignee; watchers get both.
+    `news` is `opened`, `opened_by_desk`, `message`, `answered` or the name of a move: the mail's
+    first sentence follows from it and from the facts it needs.
+    An agent's message goes to the requester, the client's to the assignee; watchers get both. What
+    an operator's person asked for is no matter of the client's contacts, until they are asked.
     """
     watchers = select(TicketWatcher.user_id).where(TicketWatcher.ticket_id == ticket.id)
     concerned = {ticket.requester_id}
     if work.actor.side is not Side.OPERATOR and ticket.assignee_id:
         concerned.add(ticket.assignee_id)
+    if news == "wait_for_client" and ticket.requester_side is Side.OPERATOR:
+        concerned.update(_contacts_of(work, ticket))
     people = work.session.execute(
-        select(User.id, User.email, User.language).where(
+        select(User.id, User.email, User.language, User.role).where(
             User.is_active, User.id.in_(concerned) | User.id.in_(watchers)
         )
     )
-    for user_id, email, language in people:
+    for user_id, email, language, role in people:
         if user_id != work.actor.user_id or news == "opened":
             queue_mail(
                 work,
@@ -79,9 +86,15 @@ def mail_people(
                 title=ticket.subject,
                 author=work.actor.name,
                 body=body,
-                for_client=user_id == ticket.requester_id,
+                for_client=role is Role.CONTACT,
                 **facts,
             )
+
+
+def _contacts_of(work: Work, ticket: Ticket) -> Sequence[int]:
+    """Return who speaks for the ticket's client."""
+    query = select(AuthorisedContact.user_id)
+    return work.session.scalars(query.where(AuthorisedContact.client_id == ticket.client_id)).all()
 
 
 def warn_owners(work: Work, ticket: Ticket, order: WorkOrder, begins_at: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from servicedesk.accounts.tokens import person_by_token
 from servicedesk.clients.actors import actor_for
 from servicedesk.clients.models import Client
-from servicedesk.clients.visibility import visible_to
+from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import database
 from servicedesk.core.paging import LARGEST_PAGE, PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.shell.api import guard
@@ -68,7 +68,7 @@ class Clients(MethodView):
         """List clients."""
         wanted = (
             select(Client)
-            .where(visible_to(current_actor(), Client.id))
+            .where(visible_to(current_actor(), Client.id), of_customers(Client.id))
             .order_by(Client.id)
             .limit(query["limit"] + 1)
         )

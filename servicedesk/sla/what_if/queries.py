@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from servicedesk.clients.models import Client, Contract
-from servicedesk.clients.visibility import visible_to
+from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import database
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
@@ -94,7 +94,7 @@ def contracts_to_choose(actor: Actor) -> Sequence[Any]:
     query = (
         select(Contract.reference, Client.name)
         .join(Client, Client.id == Contract.client_id)
-        .where(visible_to(actor, Contract.client_id))
+        .where(visible_to(actor, Contract.client_id), of_customers(Contract.client_id))
         .order_by(Client.name, Contract.id.desc())
     )
     return database.session().execute(query).all()

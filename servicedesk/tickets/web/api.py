@@ -12,10 +12,11 @@ from flask_smorest import Blueprint
 
 from servicedesk.clients.web.api import person_of_token
 from servicedesk.core.errors import InvalidInput
-from servicedesk.core.text import msgid
+from servicedesk.core.text import Text, msgid
 from servicedesk.orders.queries import every_outcome
 from servicedesk.orders.web.api import verdicts_of
 from servicedesk.shell.api import guard
+from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import handling, merging, queries
 from servicedesk.tickets.intake import (
@@ -60,7 +61,9 @@ def entries_told(entries: Sequence[TicketEntry]) -> list[dict[str, Any]]:
             "kind": entry.kind.value,
             "author_name": entry.author_name,
             "is_public": entry.is_public,
-            "body": entry.body,
+            "body": translate(Text.from_json(entry.facts))
+            if entry.kind is EntryKind.DESK_NOTE
+            else entry.body,
             "answer": {**entry.facts, "devices_now": counts.get(entry.id)}
             if entry.kind is EntryKind.ANSWERED
             else None,
@@ -86,6 +89,7 @@ def told(ticket: Ticket) -> dict[str, Any]:
         "created_at": ticket.created_at,
         "resolved_at": ticket.resolved_at,
         "sla": ticket.ledger,
+        "steps": queries.steps_for(current_actor(), ticket),
         "work_orders": [
             {
                 "reference": order.reference,

@@ -9,6 +9,7 @@ from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.orders.models import OrderState
 from servicedesk.orders.web.api import ReadyList, VerdictSchema
 from servicedesk.sla.web.api_words import understood
+from servicedesk.tickets.checklist import MOST_STEPS, STEP_LENGTH
 from servicedesk.tickets.intake import (
     DESCRIPTION_LENGTH,
     SUBJECT_LENGTH,
@@ -22,6 +23,7 @@ from servicedesk.tickets.models import (
     Urgency,
 )
 from servicedesk.tickets.moves import MOVES
+from servicedesk.tickets.ticking import REASON_LENGTH
 
 MOST_TARGETS = 20_000
 KEY_LENGTH = 200
@@ -129,6 +131,39 @@ class EntrySchema(Schema):
     answer = fields.Nested(AnswerSchema, required=True, allow_none=True)
 
 
+class StepSchema(Schema):
+    """A step of the operator's checklist: open, done, or not done for a reason."""
+
+    number = fields.Integer(attribute="position", required=True)
+    text = fields.String(required=True)
+    done_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "Or when it was left out."}
+    )
+    done_by = fields.String(attribute="done_by_name", required=True, allow_none=True)
+    skipped_because = fields.String(required=True, allow_none=True)
+
+
+class NewStepsSchema(Schema):
+    """Steps to add at the end of the checklist."""
+
+    steps = fields.List(
+        fields.String(validate=validate.Length(1, STEP_LENGTH)),
+        required=True,
+        validate=validate.Length(1, MOST_STEPS),
+    )
+
+
+class SettleStepSchema(Schema):
+    """What became of a step."""
+
+    done = fields.Boolean(load_default=True, metadata={"description": "False opens it again."})
+    skipped_because = fields.String(
+        load_default="",
+        validate=validate.Length(max=REASON_LENGTH),
+        metadata={"description": "Why it is not done; nothing if it is."},
+    )
+
+
 class TicketSchema(Schema):
     """A ticket."""
 
@@ -149,6 +184,11 @@ class TicketSchema(Schema):
     created_at = fields.AwareDateTime(required=True)
     resolved_at = fields.AwareDateTime(required=True, allow_none=True)
     sla = fields.Nested(SlaSchema, required=True)
+    steps = fields.List(
+        fields.Nested(StepSchema),
+        required=True,
+        metadata={"description": "The operator's own checklist; empty for contacts."},
+    )
     work_orders = fields.List(fields.Nested(WorkOrderSchema), required=True)
     timeline = fields.List(fields.Nested(EntrySchema), required=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from servicedesk.tickets.web import asking, asking_action, home, lists, ticket
+from servicedesk.tickets.web import asking, asking_action, home, lists, steps, ticket
 
 
 def tickets() -> Blueprint:
@@ -22,6 +22,10 @@ def tickets() -> Blueprint:
     blueprint.add_url_rule(f"{one}/watching", view_func=ticket.watch, methods=["POST"])
     blueprint.add_url_rule(f"{one}/merge", view_func=ticket.merge, methods=["POST"])
     blueprint.add_url_rule(f"{one}/relations", view_func=ticket.relate, methods=["POST"])
+    blueprint.add_url_rule(f"{one}/steps", "add_steps", steps.add, methods=["POST"])
+    blueprint.add_url_rule(
+        f"{one}/steps/<int:position>", "settle_step", steps.settle, methods=["POST"]
+    )
     blueprint.add_url_rule(f"{one}/files/<file>", view_func=ticket.download)
     return blueprint
 

@@ -177,6 +177,18 @@ class ClassifyForm(FlaskForm):
         self.urgency.choices = _choices(URGENCY_LABELS)
 
 
+class StepsForm(FlaskForm):
+    """Steps to add to the checklist."""
+
+    steps = TextAreaField(_("Steps, one a line"))
+
+
+class SkipForm(FlaskForm):
+    """Why a step is not done."""
+
+    reason = StringField(_("Not done, because"))
+
+
 class RelateForm(FlaskForm):
     """Another ticket this one has to do with."""
 

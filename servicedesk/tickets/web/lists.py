@@ -63,7 +63,7 @@ def index() -> ResponseReturnValue:
         kinds=KIND_LABELS,
         priorities=PRIORITY_LABELS,
         queues=QUEUE_LABELS,
-        clients=[] if actor.is_contact else clients_to_choose(actor),
+        clients=[] if actor.is_contact else clients_to_choose(actor, with_house=True),
         counted=counted(actor, wanted) if wanted.is_all_evidence else None,
     )
 

@@ -12,7 +12,8 @@ from servicedesk.core import database, files
 from servicedesk.core.errors import DomainError
 from servicedesk.core.permissions import Permission, may
 from servicedesk.devices.questions import questions_to_choose
-from servicedesk.orders.queries import steps, view_of
+from servicedesk.orders.queries import steps as next_steps
+from servicedesk.orders.queries import view_of
 from servicedesk.shell.errors import put_beside_field
 from servicedesk.shell.language import instant_of
 from servicedesk.shell.session import current_actor
@@ -34,6 +35,8 @@ from servicedesk.tickets.web.forms import (
     MessageForm,
     RatingForm,
     RelateForm,
+    SkipForm,
+    StepsForm,
     uploads_of,
 )
 
@@ -50,8 +53,11 @@ def show(
     form: MessageForm | None = None,
     answer: AnswerForm | None = None,
     merge: MergeForm | None = None,
+    *,
+    steps: StepsForm | None = None,
+    skip: tuple[int, SkipForm] | None = None,
 ) -> ResponseReturnValue:
-    """Show a ticket with everything on it."""
+    """Show a ticket with everything on it; forms that were refused as they were typed."""
     actor = current_actor()
     view = queries.ticket_view(actor, reference)
     ticket = view.ticket
@@ -60,13 +66,16 @@ def show(
         "tickets/show.html",
         view=view,
         ticket=ticket,
-        orders=[(order, steps(actor, order.order)) for order in orders],
+        orders=[(order, next_steps(actor, order.order)) for order in orders],
         moves=possible_moves(actor, ticket),
         form=form or MessageForm(formdata=None),
         answer=_answer_form(ticket, answer),
         rating=RatingForm(formdata=None),
         relate=RelateForm(formdata=None),
         merge=_merge_form(ticket, merge),
+        add_steps=_steps_form(ticket, steps),
+        skip_at=skip[0] if skip else None,
+        skip=skip[1] if skip else SkipForm(formdata=None),
         assign=_assign_form(ticket) if may(actor, Permission.TICKET_HANDLE) else None,
         classify=ClassifyForm(formdata=None, obj=None, data=_present_class(ticket)),
         is_watching=any(watcher.user_id == actor.user_id for watcher in view.watchers),
@@ -77,6 +86,12 @@ def _merge_form(ticket: Ticket, typed: MergeForm | None) -> MergeForm | None:
     if not ticket.is_open or not may(current_actor(), Permission.TICKET_HANDLE):
         return None
     return typed or MergeForm(formdata=None)
+
+
+def _steps_form(ticket: Ticket, typed: StepsForm | None) -> StepsForm | None:
+    if not ticket.is_open or not may(current_actor(), Permission.TICKET_HANDLE):
+        return None
+    return typed or StepsForm(formdata=None)
 
 
 def _present_class(ticket: Ticket) -> dict[str, str]:

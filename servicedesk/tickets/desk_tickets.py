@@ -1,0 +1,96 @@
+"""Tickets that the desk opens, tells about and resolves by itself, as a step of what caused it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from servicedesk.clients.contracts import contract_in_force
+from servicedesk.clients.house import operator_house
+from servicedesk.core.actors import SYSTEM
+from servicedesk.core.errors import InvalidInput
+from servicedesk.core.text import Text, msgid
+from servicedesk.tickets.checklist import add_steps
+from servicedesk.tickets.handling import is_unfinished, make_move
+from servicedesk.tickets.intake import (
+    NewTicket,
+    attach_devices,
+    attach_order,
+    contact_of,
+    write_ticket,
+)
+from servicedesk.tickets.models import EntryKind, Ticket
+from servicedesk.tickets.moves import move_named
+from servicedesk.tickets.timeline import mail_people, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from servicedesk.core.unit_of_work import Work
+    from servicedesk.orders.models import WorkOrder
+
+
+def open_for_desk(
+    work: Work,
+    *,
+    client_id: int | None,
+    new: NewTicket,
+    requester: tuple[int, str] | None = None,
+    steps: Iterable[str] = (),
+    devices: Iterable[int] = (),
+    order: WorkOrder | None = None,
+    because: tuple[EntryKind, Mapping[str, Any]] = (EntryKind.OPENED, {}),
+) -> Ticket:
+    """Open a ticket with checklist, devices or order; without a client it is the operator's own.
+
+    The requester (id, name) is asked to confirm and is mailed; where none is given it is the client's
+    contact, who hears nothing of what an operator's person asks for. `because` is the first line of
+    the timeline. Raises InvalidInput without a contract in force, or without anybody to ask.
+    """
+    owner_id = operator_house(work).id if client_id is None else client_id
+    contract = contract_in_force(work.session, owner_id, work.at.date())
+    if contract is None:
+        raise InvalidInput(
+            msgid("There is no client of that reference with a contract in force."), field="client"
+        )
+    asks = requester or contact_of(work, owner_id)
+    if asks is None:
+        raise InvalidInput(msgid("The client has no authorised contact yet."), field="client")
+    ticket = write_ticket(work, contract, new, asks, order)
+    kind, facts = because
+    tell(work, ticket, kind, author=SYSTEM, **facts)
+    attach_devices(work, ticket, devices)
+    add_steps(work, ticket, steps)
+    if order:
+        attach_order(work, ticket, order)
+    mail_people(work, ticket, "opened_by_desk")
+    return ticket
+
+
+def note_from_desk(
+    work: Work, ticket: Ticket, text: str, *, is_public: bool = False, **values: str | int | Text
+) -> None:
+    """Add a line by the desk: a msgid with its values, told to each reader in their language.
+
+    Values stay as they are, but for texts among them.
+    """
+    tell(
+        work,
+        ticket,
+        EntryKind.DESK_NOTE,
+        is_public=is_public,
+        author=SYSTEM,
+        **Text(text, values).to_json(),
+    )
+
+
+def resolve_from_desk(work: Work, ticket: Ticket, words: str, **values: str | int | Text) -> bool:
+    """Resolve an open ticket and say why, to the client too; return whether that was possible.
+
+    `words` is a msgid. It stays as it is when it is over, or when orders or steps of it are open.
+    """
+    work.session.refresh(ticket, with_for_update=True)
+    if not ticket.is_open or is_unfinished(work, ticket):
+        return False
+    note_from_desk(work, ticket, words, is_public=True, **values)
+    make_move(work, ticket, move_named("resolve"))
+    return True
