@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def visible_to(
-    actor: Actor, column: ColumnElement[int] | InstrumentedAttribute[int]
+    actor: Actor,
+    column: ColumnElement[int] | InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
 ) -> ColumnElement[bool]:
     """Return the condition that keeps the actor's clients; `column` holds a client's id."""
     if actor.client_ids is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,25 +30,32 @@ class Text:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a row keeps it until somebody reads it."""
-        values = {
-            name: value.to_json() if isinstance(value, Text) else value
-            for name, value in self.values.items()
-        }
+        values = {name: _kept(value) for name, value in self.values.items()}
         return {"words": self.msgid, "values": values}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Text:
-        """Return what a row keeps; its values stay as they are, but for texts among them."""
-        values = {
-            name: Verbatim(value)
-            if isinstance(value, str)
-            else cls.from_json(value)
-            if isinstance(value, dict)
-            else value
-            for name, value in kept["values"].items()
-        }
+        """Return what a row keeps.
+
+        Its values stay as they are, but for texts among them, and instants, named `…_at`.
+        """
+        values = {name: _read(name, value) for name, value in kept["values"].items()}
         return cls(kept["words"], values)
 
     def __str__(self) -> str:
         """Return the English sentence."""
         return self.msgid % self.values if self.values else self.msgid
+
+
+def _kept(value: object) -> object:
+    if isinstance(value, Text):
+        return value.to_json()
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _read(name: str, value: object) -> object:
+    if isinstance(value, dict):
+        return Text.from_json(value)
+    if not isinstance(value, str):
+        return value
+    return datetime.fromisoformat(value) if name.endswith("_at") else Verbatim(value)

@@ -68,13 +68,17 @@ class Work:
         """Add facts to the audit entry that no row's change tells."""
         self._notes |= {key: audit.plain(value) for key, value in facts.items()}
 
-    def _settle(self) -> None:
-        """Run reactions until no new event comes, then write the audit entries."""
+    def react(self) -> None:
+        """Run the reactions now: for a step that goes on with what they write."""
         while self._events:
             happened = self._events.pop(0)
             for reaction in reactions_to(happened):
                 reaction(self, happened)
         self.session.flush()
+
+    def _settle(self) -> None:
+        """Run reactions until no new event comes, then write the audit entries."""
+        self.react()
         self._write_audit()
 
     def _write_audit(self) -> None:

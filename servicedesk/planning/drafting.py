@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
@@ -60,9 +59,8 @@ STEP_LENGTH = 200
 MOST_STEPS = 50
 MOST_COUNT = 1000  # of an interval's units
 MOST_NOTICE = 30  # working days
-WINDOW = range(5, 7 * 24 * 60 + 1)  # minutes
+WINDOW = (5, 7 * 24 * 60)  # minutes
 LONGEST_DELAY = 31 * 24 * 60  # minutes after another task
-SOONEST = timedelta(minutes=1)  # nothing runs more often
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +121,7 @@ def _client_id(work: Work, draft: TaskDraft) -> int | None:
             raise InvalidInput(msgid("Say for which client."), field="client")
         return None
     found = work.session.scalar(
-        select(Client.id).where(
-            Client.reference == draft.client, visible_to(work.actor, Client.id)
-        )
+        select(Client.id).where(Client.reference == draft.client, visible_to(work.actor, Client.id))
     )
     if found is None or contract_in_force(work.session, found, work.at.date()) is None:
         raise InvalidInput(
@@ -149,9 +145,7 @@ def _write_work(work: Work, task: PlannedTask, draft: TaskDraft) -> None:
         task.steps = _steps(draft.steps)
 
 
-def _write_action(
-    work: Work, task: PlannedTask, draft: TaskDraft, kept: Mapping[str, Any]
-) -> None:
+def _write_action(work: Work, task: PlannedTask, draft: TaskDraft, kept: Mapping[str, Any]) -> None:
     if task.client_id is None:
         raise InvalidInput(msgid("Say for which client."), field="client")
     action = action_named(draft.code)
@@ -258,30 +252,29 @@ def _write_schedule(work: Work, task: PlannedTask, draft: TaskDraft) -> None:
 def _check_schedule(work: Work, schedule: Schedule) -> None:
     if schedule.zone not in available_timezones():
         raise InvalidInput(msgid("There is no such time zone."), field="zone")
-    match schedule:
-        case Once():
-            if schedule.at <= work.at:
-                raise InvalidInput(msgid("This time has passed."), field="once_at")
-        case Cron():
-            if fault := cron_fault(schedule.expression):
-                raise InvalidInput(fault, field="cron")
-        case Interval():
-            if not 1 <= schedule.count <= MOST_COUNT or schedule.unit is Unit.SECOND:
-                raise InvalidInput(
-                    msgid("Write a whole number from 1 to %(most)s."),
-                    field="interval_count",
-                    most=MOST_COUNT,
-                )
-        case After():
-            if not 0 <= schedule.minutes <= LONGEST_DELAY:
-                raise InvalidInput(
-                    msgid("Write a whole number from 0 to %(most)s."),
-                    field="after_minutes",
-                    most=LONGEST_DELAY,
-                )
-            return
+    if isinstance(schedule, After):
+        _check_number(schedule.minutes, "after_minutes", 0, LONGEST_DELAY)
+        return
+    if isinstance(schedule, Once) and schedule.at <= work.at:
+        raise InvalidInput(msgid("This time has passed."), field="once_at")
+    if isinstance(schedule, Cron) and (fault := cron_fault(schedule.expression)):
+        raise InvalidInput(fault, field="cron")
+    if isinstance(schedule, Interval):
+        _check_number(schedule.count, "interval_count", 1, MOST_COUNT)
+        if schedule.unit is Unit.SECOND:
+            raise InvalidInput(msgid("Choose one of the list."), field="interval_unit")
     if next_due(schedule, work.at) is None:
         raise InvalidInput(msgid("It never comes."), field="schedule")
+
+
+def _check_number(number: int, name: str, least: int, most: int) -> None:
+    if not least <= number <= most:
+        raise InvalidInput(
+            msgid("Write a whole number from %(least)s to %(most)s."),
+            field=name,
+            least=least,
+            most=most,
+        )
 
 
 def _after_id(work: Work, task: PlannedTask, draft: TaskDraft) -> int:
@@ -303,35 +296,21 @@ def _follows(work: Work, task_id: int, other_id: int) -> bool:
     while current is not None:
         if current == other_id:
             return True
-        current = work.session.scalar(
-            select(PlannedTask.after_id).where(PlannedTask.id == current)
-        )
+        current = work.session.scalar(select(PlannedTask.after_id).where(PlannedTask.id == current))
     return False
 
 
 def _write_rules(task: PlannedTask, draft: TaskDraft) -> None:
-    if draft.window_minutes is not None and draft.window_minutes not in WINDOW:
-        raise InvalidInput(
-            msgid("Write a whole number from %(least)s to %(most)s."),
-            field="window_minutes",
-            least=WINDOW[0],
-            most=WINDOW[-1],
-        )
+    if draft.window_minutes is not None:
+        _check_number(draft.window_minutes, "window_minutes", *WINDOW)
+    _check_number(draft.notice_days, "notice_days", 0, MOST_NOTICE)
     if draft.misfire is MisfirePolicy.RUN_EACH and draft.overlap is OverlapPolicy.SKIP:
         raise InvalidInput(
             msgid("Who runs each of the missed times lets them wait, or runs them together."),
             field="overlap",
         )
-    if not 0 <= draft.notice_days <= MOST_NOTICE:
-        raise InvalidInput(
-            msgid("Write a whole number from 0 to %(most)s."),
-            field="notice_days",
-            most=MOST_NOTICE,
-        )
     if draft.notice_days and not draft.shown_to_client:
-        raise InvalidInput(
-            msgid("Who does not see a task is not told of it."), field="notice_days"
-        )
+        raise InvalidInput(msgid("Who does not see a task is not told of it."), field="notice_days")
     task.window_minutes, task.notice_days = draft.window_minutes, draft.notice_days
     task.misfire, task.overlap = draft.misfire, draft.overlap
     task.shown_to_client = draft.shown_to_client

@@ -145,7 +145,10 @@ def due_of(task: Any, now: datetime) -> Fired:
             fired.add(due, closes_at, RunState.QUEUED)
         else:
             run = fired.add(due, closes_at, RunState.SKIPPED)
-            run |= {"reason": MADE_UP, "reason_values": {"due_at": _made_up_by(dues, following, now)}}
+            run |= {
+                "reason": MADE_UP,
+                "reason_values": {"due_at": _made_up_by(dues, following, now)},
+            }
     return fired
 
 

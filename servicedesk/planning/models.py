@@ -201,7 +201,9 @@ class PlannedTask(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(unique=True)
     key: Mapped[str | None] = mapped_column(unique=True)  # of a task that ships with the desk
-    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))  # None: the whole service
+    client_id: Mapped[int | None] = mapped_column(
+        ForeignKey("client.id")
+    )  # None: the whole service
     category: Mapped[Category]
     title: Mapped[str]
     description: Mapped[str]
@@ -225,7 +227,9 @@ class PlannedTask(Model):
     state: Mapped[TaskState]
     needs_approval: Mapped[bool]
     content_hash: Mapped[str]
-    author_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # None: ships with the desk
+    author_id: Mapped[int | None] = mapped_column(
+        ForeignKey("user.id")
+    )  # None: ships with the desk
     author_name: Mapped[str]
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     approved_by_name: Mapped[str | None]
@@ -239,7 +243,9 @@ class PlannedTask(Model):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
     client: Mapped[Client | None] = relationship(lazy="raise_on_sql")
-    after: Mapped[PlannedTask | None] = relationship(lazy="raise_on_sql", remote_side=[id])
+    after: Mapped[PlannedTask | None] = relationship(
+        lazy="raise_on_sql", remote_side="PlannedTask.id"
+    )
     incident: Mapped[Ticket | None] = relationship(lazy="raise_on_sql")
 
     @property

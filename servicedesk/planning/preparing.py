@@ -73,9 +73,7 @@ def _tasks_to_prepare() -> Sequence[int]:
 
 
 def _prepare(work: Work, task: PlannedTask, first: datetime) -> None:
-    ahead = dues_between(
-        task.when, first - timedelta(seconds=1), work.at + FARTHEST, MOST_AHEAD
-    )
+    ahead = dues_between(task.when, first - timedelta(seconds=1), work.at + FARTHEST, MOST_AHEAD)
     for due in ahead:
         is_told = task.notice_days > 0 and notice_at(work, task, due) <= work.at < due
         is_drafted = due - work.at <= DRAFTED_AHEAD and needs_second_person(task)

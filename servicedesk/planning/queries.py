@@ -142,9 +142,7 @@ def lines_of(
 ) -> Page[RunLine]:
     """Return a page of a run's log, oldest first. Raises Forbidden."""
     require(actor, Permission.PLANNING_READ)
-    query = (
-        select(RunLine).where(RunLine.run_id == run.id).order_by(RunLine.id).limit(size + 1)
-    )
+    query = select(RunLine).where(RunLine.run_id == run.id).order_by(RunLine.id).limit(size + 1)
     if key := decode_cursor(cursor, int):
         query = query.where(RunLine.id > key[0])
     return page_of(database.session().scalars(query).all(), size, lambda line: [line.id])

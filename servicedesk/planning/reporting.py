@@ -29,6 +29,7 @@ WENT = {
     RunState.FAILED: msgid("The run of %(due_at)s failed."),
     RunState.MISSED: msgid("The run of %(due_at)s was missed."),
 }
+CARRIED_OUT = msgid("The workaround %(task)s was carried out.")
 MOST_TOLD = 10  # problems named in an incident; the run's page has them all
 
 
@@ -64,13 +65,13 @@ def _open_incident(work: Work, run: PlannedRun) -> Ticket | None:
     )
 
 
-def _known(work: Work, run: PlannedRun, missed: int) -> list[Text]:
-    """Return what is known of a run that went wrong, a sentence each."""
-    told = [Text(WENT[run.state], {"due_at": run.due_at.isoformat(), "run": run.id})]
+def _known(work: Work, run: PlannedRun, missed: int) -> Text:
+    """Return what is known of a run that went wrong."""
+    told = [Text(WENT[run.state], {"due_at": run.due_at})]
     if missed > 1:
         told.append(Text(msgid("%(missed)s runs were missed together."), {"missed": missed}))
     if run.reason:
-        told.append(Text(run.reason, run.reason_values or {}))
+        told.append(Text.from_json({"words": run.reason, "values": run.reason_values or {}}))
     if run.order_id is not None:
         order = work.session.get_one(WorkOrder, run.order_id)
         told.append(Text(msgid("Its order is %(order)s."), {"order": order.reference}))
@@ -80,11 +81,12 @@ def _known(work: Work, run: PlannedRun, missed: int) -> list[Text]:
         .order_by(RunLine.id)
         .limit(MOST_TOLD)
     )
-    told += [Text(line.text, line.text_values) for line in problems]
+    told += [Text.from_json({"words": each.text, "values": each.text_values}) for each in problems]
     if run.problem_count > MOST_TOLD:
         rest = run.problem_count - MOST_TOLD
         told.append(Text(msgid("And %(rest)s more: the run's page has them."), {"rest": rest}))
-    return told
+    names = [f"sentence{number}" for number in range(len(told))]
+    return Text(" ".join(f"%({name})s" for name in names), dict(zip(names, told, strict=True)))
 
 
 def resolve_incident(work: Work, run: PlannedRun) -> None:
@@ -93,13 +95,11 @@ def resolve_incident(work: Work, run: PlannedRun) -> None:
     if incident_id is None or run.state is not RunState.DONE:
         return
     incident = work.session.get_one(Ticket, incident_id, with_for_update=True)
-    words = Text(
-        msgid("The workaround %(task)s was carried out."), {"task": run.task.reference}
-    )
+    words = Text(CARRIED_OUT, {"task": run.task.reference})
     if resolve_from_desk(work, incident, words):
         tell(work, run, msgid("It resolved %(ticket)s."), ticket=incident.reference)
     elif incident.state in OPEN_STATES:
-        note_from_desk(work, incident, [words])
+        note_from_desk(work, incident, words)
 
 
 def open_checklist(work: Work, run: PlannedRun) -> Ticket:

@@ -134,9 +134,7 @@ def _is_held_back(work: Work, current: PlannedRun) -> bool:
     overlap = current.task.overlap
     if overlap is OverlapPolicy.PARALLEL:
         return False
-    in_the_way = (
-        {*UNDER_WAY, RunState.QUEUED} if overlap is OverlapPolicy.WAIT else set(UNDER_WAY)
-    )
+    in_the_way = {*UNDER_WAY, RunState.QUEUED} if overlap is OverlapPolicy.WAIT else set(UNDER_WAY)
     other = work.session.scalar(
         select(PlannedRun.due_at)
         .where(

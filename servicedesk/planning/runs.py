@@ -84,7 +84,7 @@ def settle(work: Work, run: PlannedRun, missed: int = 1) -> None:
     if task.overlap is OverlapPolicy.WAIT:
         _release_next(work, run)
     if kind_of(task.when) is ScheduleKind.ONCE and run.again_of_id is None:
-        _end_task(work, run)
+        _end_task(run)
 
 
 def _withdraw_order(work: Work, run: PlannedRun) -> None:
@@ -113,7 +113,7 @@ def _release_next(work: Work, run: PlannedRun) -> None:
         work.enqueue(RUN, run_id=waiting)
 
 
-def _end_task(work: Work, run: PlannedRun) -> None:
+def _end_task(run: PlannedRun) -> None:
     """End a task whose only time is over, unless somebody has given it another."""
     task = run.task
     if task.state is TaskState.ACTIVE and task.next_due_at is None:

@@ -134,9 +134,7 @@ def dues(schedule: Schedule, after: datetime) -> Iterator[datetime]:
             return  # another task's end brings it
 
 
-def dues_between(
-    schedule: Schedule, after: datetime, until: datetime, most: int
-) -> list[datetime]:
+def dues_between(schedule: Schedule, after: datetime, until: datetime, most: int) -> list[datetime]:
     """Return at most `most` due times later than `after` and not later than `until`."""
     found = []
     for due in islice(dues(schedule, after), most):
@@ -157,7 +155,9 @@ def _until(schedule: Cron | Interval, found: Iterator[datetime]) -> Iterator[dat
 def _cron(schedule: Cron, after: datetime) -> Iterator[datetime]:
     zone = ZoneInfo(schedule.zone)
     if schedule.expression.split()[1].startswith("*"):  # every hour: real time
-        yield from (due.astimezone(UTC) for due in CronSim(schedule.expression, after.astimezone(zone)))
+        yield from (
+            due.astimezone(UTC) for due in CronSim(schedule.expression, after.astimezone(zone))
+        )
         return
     begin = after.astimezone(zone).replace(tzinfo=UTC) - _SHIFT
     walls = (wall.replace(tzinfo=zone) for wall in CronSim(schedule.expression, begin))
@@ -280,6 +280,4 @@ def from_json(kept: dict[str, Any]) -> Schedule:
 
 def daily(at: time, zone: str, starts_on: date) -> Interval:
     """Return every day at a time of the wall clock."""
-    return Interval(
-        count=1, unit=Unit.DAY, starts_at=datetime.combine(starts_on, at), zone=zone
-    )
+    return Interval(count=1, unit=Unit.DAY, starts_at=datetime.combine(starts_on, at), zone=zone)

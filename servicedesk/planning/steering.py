@@ -57,9 +57,7 @@ def run_again(actor: Actor, reference: str, run_id: int) -> PlannedRun:
         return _queued(work, task, actor, before)
 
 
-def _queued(
-    work: Work, task: PlannedTask, actor: Actor, before: PlannedRun | None
-) -> PlannedRun:
+def _queued(work: Work, task: PlannedTask, actor: Actor, before: PlannedRun | None) -> PlannedRun:
     run = queue_run(work, task, asked_by=actor.name, again_of=before)
     tell(work, run, msgid("%(person)s asked for it."), person=actor.name)
     work.note(run=run.id, again_of=before.id if before else None)
@@ -112,7 +110,7 @@ def _cancel(work: Work, run: PlannedRun) -> None:
     by = Text(msgid("%(person)s cancelled it."), {"person": work.actor.name})
     if run.state is RunState.RUNNING and run.task.work_kind is WorkKind.CHECK:
         run.cancel_asked_by = work.actor.name
-        tell(work, run, by.msgid, **by.values)
+        tell(work, run, by.msgid, person=work.actor.name)
         return
     order = work.session.get(WorkOrder, run.order_id) if run.order_id is not None else None
     finish(work, run, RunState.CANCELLED, by)

@@ -110,9 +110,11 @@ def _left_behind() -> Sequence[int]:
 def _look_after(work: Work, run: PlannedRun) -> None:
     order = work.session.get(WorkOrder, run.order_id) if run.order_id is not None else None
     if run.state is RunState.PREPARED:
-        if run.task.state is not TaskState.ACTIVE:
-            finish(work, run, RunState.CANCELLED, Text(NOT_WANTED))
-        elif run.task.next_due_at is None or run.task.next_due_at > run.due_at:
+        if (
+            run.task.state is not TaskState.ACTIVE
+            or run.task.next_due_at is None
+            or run.task.next_due_at > run.due_at
+        ):
             finish(work, run, RunState.CANCELLED, Text(NOT_WANTED))
     elif run.closes_at is not None and run.closes_at < work.at:
         work.enqueue(CLOSE_WINDOW, run_id=run.id, once_as=f"{CLOSE_WINDOW.name}:{run.id}")

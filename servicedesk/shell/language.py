@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -9,11 +10,11 @@ from flask import Blueprint, g, redirect, request, session, url_for
 from flask_babel import Babel, gettext
 
 from servicedesk.core.text import Text, Verbatim
+from servicedesk.shell.formatting import instant
 from servicedesk.shell.session import safe_next
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from flask import Flask
     from flask.typing import ResponseReturnValue
@@ -64,12 +65,15 @@ def translate(text: Text | str | None) -> str:
         return ""
     if isinstance(text, str):
         return _word(text)
-    values = {
-        name: translate(value) if isinstance(value, (str, Text)) else value
-        for name, value in text.values.items()
-    }
+    values = {name: _told(value) for name, value in text.values.items()}
     sentence = gettext(text.msgid)
     return str(sentence % values) if values else str(sentence)
+
+
+def _told(value: object) -> object:
+    if isinstance(value, datetime):
+        return instant(value)
+    return translate(value) if isinstance(value, (str, Text)) else value
 
 
 def _word(word: str) -> str:

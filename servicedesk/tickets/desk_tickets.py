@@ -66,31 +66,26 @@ def open_for_desk(
     return ticket
 
 
-def note_from_desk(
-    work: Work, ticket: Ticket, text: str, *, is_public: bool = False, **values: str | int | Text
-) -> None:
-    """Add a line by the desk: a msgid with its values, told to each reader in their language.
-
-    Values stay as they are, but for texts among them.
-    """
+def note_from_desk(work: Work, ticket: Ticket, words: Text, *, is_public: bool = False) -> None:
+    """Add a line by the desk, told to each reader in their language."""
     tell(
         work,
         ticket,
         EntryKind.DESK_NOTE,
         is_public=is_public,
         author=SYSTEM,
-        **Text(text, values).to_json(),
+        **words.to_json(),
     )
 
 
-def resolve_from_desk(work: Work, ticket: Ticket, words: str, **values: str | int | Text) -> bool:
+def resolve_from_desk(work: Work, ticket: Ticket, words: Text) -> bool:
     """Resolve an open ticket and say why, to the client too; return whether that was possible.
 
-    `words` is a msgid. It stays as it is when it is over, or when orders or steps of it are open.
+    It stays as it is when it is over, or when orders or steps of it are open.
     """
     work.session.refresh(ticket, with_for_update=True)
     if not ticket.is_open or is_unfinished(work, ticket):
         return False
-    note_from_desk(work, ticket, words, is_public=True, **values)
+    note_from_desk(work, ticket, words, is_public=True)
     make_move(work, ticket, move_named("resolve"))
     return True

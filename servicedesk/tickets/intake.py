@@ -31,6 +31,7 @@ from servicedesk.tickets.models import (
     EntryKind,
     IdempotencyKey,
     Impact,
+    Queue,
     Ticket,
     TicketDevice,
     TicketKind,
@@ -76,6 +77,7 @@ class NewTicket:
     action: WantedAction | None = None
     devices: Sequence[str] = ()  # what an incident or query is about
     uploads: Sequence[Upload] = ()
+    queue: Queue | None = None  # None: what its kind asks for
     idempotency_key: str | None = None
     request_hash: str = ""
 
@@ -122,7 +124,7 @@ def write_ticket(
 ) -> Ticket:
     """Write a checked ticket with its clocks, for its requester (id, name)."""
     priority = priority_of(new.impact, new.urgency)
-    queue = queue_of(new.kind, is_destructive=bool(order and order.needs_approval))
+    queue = new.queue or queue_of(new.kind, is_destructive=bool(order and order.needs_approval))
     subject = Subject(
         reference=next_reference(work, KIND_PREFIXES[new.kind]),
         kind=new.kind.value,

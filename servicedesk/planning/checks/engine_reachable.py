@@ -1,4 +1,4 @@
-"""Does every engine answer?"""
+"""Whether every engine answers."""
 
 from __future__ import annotations
 
