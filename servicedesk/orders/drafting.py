@@ -7,7 +7,7 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from servicedesk.core.database import expect_rows
 from servicedesk.core.errors import InvalidInput
@@ -18,7 +18,7 @@ from servicedesk.devices.brakes import fleet_size
 from servicedesk.devices.catalogue.action import Risk
 from servicedesk.orders.checking import BadParameters, verdict_columns, verdicts
 from servicedesk.orders.configuration import policy_digest
-from servicedesk.orders.models import OrderStage, OrderState, WorkOrder, content_hash
+from servicedesk.orders.models import OrderStage, OrderState, OrderTarget, WorkOrder, content_hash
 from servicedesk.orders.stages import PlannedStage, default_plan
 
 if TYPE_CHECKING:
@@ -111,6 +111,14 @@ def draft_order(
     write_stages(work, order, default_plan(len(targets.rows)))
     work.note(targets=[row.reference for row in targets.rows[:50]], target_count=len(targets.rows))
     return order
+
+
+def has_able_device(work: Work, order: WorkOrder) -> bool:
+    """Whether any device of a draft can do it."""
+    query = select(OrderTarget.device_id).where(
+        OrderTarget.order_id == order.id, OrderTarget.possible
+    )
+    return work.session.scalar(query.limit(1)) is not None
 
 
 def checked_parameters(action: ManagedAction, parameters: Mapping[str, object]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from servicedesk.core.text import msgid
 from servicedesk.planning.firing import RUN
@@ -13,6 +13,8 @@ from servicedesk.planning.models import PlannedRun, PlannedTask, RunState, TaskS
 from servicedesk.planning.schedule import After
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from servicedesk.core.unit_of_work import Work
 
 FOLLOWS = msgid("It follows %(task)s.")
@@ -24,7 +26,8 @@ def start_followers(work: Work, run: PlannedRun) -> None:
         select(PlannedTask)
         .where(PlannedTask.after_id == run.task_id, PlannedTask.state == TaskState.ACTIVE)
         .order_by(PlannedTask.id)
-    )
+        .with_for_update()
+    ).all()
     for task in followers:
         if isinstance(task.when, After):
             queue_run(work, task, after_minutes=task.when.minutes)
@@ -38,8 +41,8 @@ def queue_run(
     asked_by: str | None = None,
     again_of: PlannedRun | None = None,
 ) -> PlannedRun:
-    """Write a run of a task that is due in so many minutes, with its job."""
-    due = work.at + timedelta(minutes=after_minutes)
+    """Write a run of a task, which is under lock, that is due in so many minutes, with its job."""
+    due = _free(work, task, work.at + timedelta(minutes=after_minutes))
     window = task.window_minutes
     run = PlannedRun(
         task_id=task.id,
@@ -56,3 +59,15 @@ def queue_run(
     work.session.flush()
     work.enqueue(RUN, at=due if after_minutes else None, run_id=run.id)
     return run
+
+
+def _free(work: Work, task: PlannedTask, wanted: datetime) -> datetime:
+    """Return the time, or the first one after it that no run of the task has yet."""
+    taken = work.session.scalar(
+        select(func.max(PlannedRun.due_at)).where(
+            PlannedRun.task_id == task.id,
+            PlannedRun.due_at >= wanted,
+            PlannedRun.due_at < wanted + timedelta(seconds=1),
+        )
+    )
+    return wanted if taken is None else taken + timedelta(microseconds=1)

@@ -7,6 +7,7 @@ the run's own row.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from servicedesk.core.unit_of_work import Work
 
+CLOCKS_APART = timedelta(minutes=1)  # the database fires, a worker's host may be behind
 BETWEEN_SIGNS = 1.0  # seconds between two signs of life
 
 SWITCHED_OFF = msgid("The task was switched off before it began.")
@@ -111,7 +113,7 @@ def _may_begin(work: Work, current: PlannedRun) -> bool:
     """Whether the run begins now; what cannot begin any more is ended here."""
     if current.state is RunState.RUNNING:
         return not _is_on_its_way(work, current)
-    if current.state is not RunState.QUEUED or current.due_at > work.at:
+    if current.state is not RunState.QUEUED or current.due_at > work.at + CLOCKS_APART:
         return False
     if current.closes_at is not None and current.closes_at <= work.at:
         finish(work, current, RunState.MISSED, Text(WINDOW_OVER))

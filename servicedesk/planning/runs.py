@@ -105,6 +105,7 @@ def _release_next(work: Work, run: PlannedRun) -> None:
             PlannedRun.task_id == run.task_id,
             PlannedRun.state == RunState.QUEUED,
             PlannedRun.id != run.id,
+            PlannedRun.due_at <= work.at,
         )
         .order_by(PlannedRun.due_at)
         .limit(1)

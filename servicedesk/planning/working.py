@@ -17,9 +17,10 @@ from servicedesk.devices.groups import IN_SERVICE
 from servicedesk.devices.models import Device, DeviceGroupMember
 from servicedesk.devices.parameters import Kind
 from servicedesk.orders.checking import COLUMNS, Targets
-from servicedesk.orders.drafting import Cause, draft_order
+from servicedesk.orders.drafting import Cause, draft_order, has_able_device
 from servicedesk.orders.execution import execute
 from servicedesk.orders.models import OrderState, WorkOrder
+from servicedesk.orders.progress import NoDeviceAble
 from servicedesk.planning import reporting
 from servicedesk.planning.models import RUN_MOVES, RunState
 from servicedesk.planning.run_log import tell
@@ -48,6 +49,8 @@ def begin_order(work: Work, run: PlannedRun) -> None:
     if order.state not in NOT_BEGUN:
         tell(work, run, msgid("Somebody had begun order %(order)s before."), order=order.reference)
         return
+    if not has_able_device(work, order):
+        raise NoDeviceAble
     if order.state is OrderState.AWAITING_APPROVAL:
         run.state = RUN_MOVES.check(run.state, RunState.AWAITING_APPROVAL)
         tell(work, run, msgid("Order %(order)s waits for a second person."), order=order.reference)

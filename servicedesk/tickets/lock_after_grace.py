@@ -16,7 +16,7 @@ from servicedesk.devices.catalogue.lock import LockDevices
 from servicedesk.devices.conformity.locking import lock_evaluation
 from servicedesk.devices.conformity.models import ConformityFinding, ConformityRule, Consequence
 from servicedesk.orders.checking import targets_of
-from servicedesk.orders.drafting import Cause, draft_order
+from servicedesk.orders.drafting import Cause, draft_order, has_able_device
 from servicedesk.orders.execution import execute
 from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder
 from servicedesk.tickets.desk_tickets import open_for_desk
@@ -85,7 +85,7 @@ def lock_failing(rule_id: int) -> None:
             order=order,
             because=(EntryKind.GRACE_OVER, facts),
         )
-        if order.state is OrderState.DRAFT and _is_possible(work, order):
+        if order.state is OrderState.DRAFT and has_able_device(work, order):
             execute(work, order)
 
 
@@ -137,11 +137,3 @@ def _reached_lately(work: Work, rule: ConformityRule) -> int:
         )
         or 0
     )
-
-
-def _is_possible(work: Work, order: WorkOrder) -> bool:
-    """Whether any device can: if none can, the order stays for an agent to see why."""
-    query = select(OrderTarget.device_id).where(
-        OrderTarget.order_id == order.id, OrderTarget.possible
-    )
-    return work.session.scalar(query.limit(1)) is not None
