@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from config import ROOT
-from servicedesk import schema
 from servicedesk.core import embedded_postgres
 from servicedesk.core.clock_lease import leader
 from tests import ticking_process
@@ -92,15 +91,6 @@ def clocks(instance, migrated):
         clocks = Clocks(address)
         yield clocks
         clocks.end()
-
-
-@pytest.fixture
-def own_server(tmp_path):
-    """A migrated database on a server that the test may stop."""
-    embedded_postgres.ensure_running(tmp_path, throw_away=True)
-    schema.upgrade(embedded_postgres.url(tmp_path))
-    yield tmp_path
-    embedded_postgres.stop(tmp_path)
 
 
 def two(clocks: Clocks, *options: str) -> tuple[subprocess.Popen, subprocess.Popen]:
