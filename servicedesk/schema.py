@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from config import ROOT
 from servicedesk.accounts import models as accounts
 from servicedesk.clients import models as clients
-from servicedesk.core import audit, mail
+from servicedesk.core import audit, clock_lease, mail
 from servicedesk.core.database import Model
 from servicedesk.devices import brakes, commands, questions
 from servicedesk.devices import models as devices
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MODEL_MODULES = (
     audit,
+    clock_lease,
     mail,
     accounts,
     clients,

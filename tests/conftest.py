@@ -170,6 +170,15 @@ def desk(running_desk: Desk) -> Iterator[Desk]:
     running_desk.let_go()
 
 
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Path]:
+    """A migrated database on a server that the test may stop."""
+    embedded_postgres.ensure_running(tmp_path, throw_away=True)
+    schema.upgrade(embedded_postgres.url(tmp_path))
+    yield tmp_path
+    embedded_postgres.stop(tmp_path)
+
+
 # for a module only: while it is open, no other test can run a loop in this thread
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:

@@ -27,6 +27,7 @@ class JobName:
 
     name: str
     queue: str = "default"
+    rank: int = 0  # of those that wait, the highest goes first
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Job(Generic[P]):
     queue: str
     run: Callable[P, None]
     every: timedelta | None = None  # the clock enqueues it that often
+    rank: int = 0
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Do the work here and now."""
@@ -55,7 +57,9 @@ def job(
         named = name if isinstance(name, JobName) else JobName(name, queue)
         if named.name in JOBS:
             raise ValueError(f"two jobs are named {named.name}")
-        declared = Job(name=named.name, queue=named.queue, run=function, every=every)
+        declared = Job(
+            name=named.name, queue=named.queue, run=function, every=every, rank=named.rank
+        )
         JOBS[named.name] = declared
         return declared
 
@@ -78,7 +82,9 @@ def enqueue(
     other people's jobs.
     """
     session.execute(
-        text("SELECT desk_enqueue(:queue, :name, :lock, :once_as, CAST(:args AS jsonb), :at)"),
+        text(
+            "SELECT desk_enqueue(:queue, :name, :lock, :once_as, CAST(:args AS jsonb), :at, :rank)"
+        ),
         {
             "queue": job.queue,
             "name": job.name,
@@ -86,6 +92,7 @@ def enqueue(
             "once_as": once_as,
             "args": json.dumps(arguments),
             "at": at,
+            "rank": job.rank,
         },
     )
 

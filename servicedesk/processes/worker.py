@@ -8,47 +8,33 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import procrastinate
+import psycopg
 import structlog
 from procrastinate import PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import ConnectorException
+from psycopg_pool import AsyncConnectionPool
 
 from config import Settings
 from servicedesk.app import create_app
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.database import acting_as, session
 from servicedesk.core.embedded_postgres import database_url
-from servicedesk.core.jobs import JOBS, Job, JobName
+from servicedesk.core.jobs import JOBS, Job
+from servicedesk.processes.job_book import FORGET, RESCUE, RETRIES, STALLED, JobBook, rescue_stalled
+from servicedesk.processes.links import CONNECT_SECONDS, LINK
 from servicedesk.processes.logs import configure_logs
 from servicedesk.processes.preparation import conninfo
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from flask import Flask
     from procrastinate import JobContext
 
 CONCURRENCY = 4  # jobs at a time, each in a thread
 HEARTBEAT = 3.0  # seconds
-STALLED = 15.0  # seconds without a heartbeat: that worker is dead, its jobs are taken over
 GRACE = 5.0  # seconds for running jobs when stopping
 POLL = 2.0  # seconds between looks for a job that is to be tried again
-RETRIES = 8  # after 3, 9, 27 … seconds, the last almost 2 hours after the one before
 KEEP_DONE = 6  # hours
 KEEP_FAILED = 30 * 24  # hours
-
-RESCUE = JobName("jobs.rescue_stalled")
-FORGET = JobName("jobs.forget_old")
-
-# rows are locked until they are queued again, so two workers cannot take over the same job
-STALLED_JOBS = """
-    SELECT j.id, j.task_name, j.attempts
-      FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
-     WHERE j.status = 'doing'
-       AND (w.id IS NULL OR w.last_heartbeat < now() - make_interval(secs => %(seconds)s))
-       FOR UPDATE OF j SKIP LOCKED
-"""
-GIVE_UP_LOCK = "UPDATE procrastinate_jobs SET queueing_lock = NULL WHERE id = %(id)s"
-QUEUE_AGAIN = "SELECT procrastinate_retry_job_v2(%(id)s, now(), NULL, NULL, NULL)"
-GIVE_UP = "SELECT procrastinate_finish_job_v1(%(id)s, 'failed', false)"
 
 log = structlog.get_logger("servicedesk.worker")
 
@@ -59,14 +45,40 @@ def main() -> int:
     configure_logs(as_json=settings.is_production)
     # it tells each attempt that failed, to be repeated or not; we tell it ourselves
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+    # and the pool each try to reach a database that is away
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     asyncio.run(work(create_app(settings), database_url(settings)))
     return 0
 
 
 async def work(app: Flask, url: str, *, wait: bool = True) -> None:
     """Take over what dead workers left, then run jobs; without `wait`, until none is due."""
-    connector = PsycopgConnector(conninfo=conninfo(url), min_size=1, max_size=CONCURRENCY + 3)
+    while True:
+        try:
+            await _work_through(app, url, wait=wait)
+        except (ConnectorException, psycopg.OperationalError) as error:
+            if not wait:
+                raise
+            log.warning("the worker waits for the database", reason=str(error.__cause__ or error))
+            await asyncio.sleep(POLL)
+        else:
+            return
+
+
+async def _work_through(app: Flask, url: str, *, wait: bool) -> None:
+    connector = PsycopgConnector(
+        conninfo=conninfo(url),
+        min_size=1,
+        max_size=CONCURRENCY + 3,
+        kwargs=LINK | {"application_name": "servicedesk worker"},
+        configure=_commit_each,
+        timeout=CONNECT_SECONDS,
+        # then whoever needs one next tries anew, instead of a pool that waits longer and longer
+        reconnect_timeout=POLL,
+        pool_factory=_pool,
+    )
     queue = procrastinate.App(connector=connector)
+    queue.job_manager = JobBook(connector)
     add_jobs(queue, app, connector)
     async with queue.open_async():
         await rescue_stalled(connector)
@@ -78,8 +90,21 @@ async def work(app: Flask, url: str, *, wait: bool = True) -> None:
             update_heartbeat_interval=HEARTBEAT,
             stalled_worker_timeout=STALLED,
             shutdown_graceful_timeout=GRACE,
-            worker_middleware=[_wait_without_a_name],
         )
+
+
+async def _commit_each(connection: psycopg.AsyncConnection[Any]) -> None:
+    # each statement of the queue stands alone: a transaction around it is two more round trips
+    await connection.set_autocommit(True)
+
+
+def _pool(*, check: object, **options: Any) -> AsyncConnectionPool:
+    """Return a pool that does not ask a connection how it is before each statement.
+
+    The book of jobs copes with a broken one, and asking is another round trip.
+    """
+    del check
+    return AsyncConnectionPool(**options)
 
 
 def add_jobs(queue: procrastinate.App, app: Flask, connector: PsycopgConnector) -> None:
@@ -120,30 +145,6 @@ def run_job(app: Flask, job: Job[Any], context: JobContext, arguments: dict[str,
         except Exception:
             log.exception("job failed", attempt=context.job.attempts + 1)
             raise
-
-
-async def _wait_without_a_name(
-    call_next: Callable[[], Awaitable[Any]], context: JobContext, _worker: object
-) -> Any:
-    """Take a failed job's queueing lock: by now another may wait under it, and two may not."""
-    try:
-        return await call_next()
-    except BaseException:
-        connector = context.app.connector
-        if context.job.queueing_lock:
-            await connector.execute_query_async(GIVE_UP_LOCK, id=context.job.id)
-        raise
-
-
-async def rescue_stalled(connector: PsycopgConnector) -> None:
-    """Queue again what dead workers were doing; what outlived its tries is failed instead."""
-    async with connector.pool.connection() as connection, connection.transaction():
-        found = await connection.execute(STALLED_JOBS, {"seconds": STALLED})
-        for job_id, name, attempts in await found.fetchall():
-            log.warning("job of a dead worker", job=name, job_id=job_id, attempt=attempts + 1)
-            await connection.execute(GIVE_UP_LOCK, {"id": job_id})
-            again = QUEUE_AGAIN if attempts < RETRIES else GIVE_UP
-            await connection.execute(again, {"id": job_id})
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from servicedesk.core.database import acting, session
 from servicedesk.core.jobs import JOBS, Job
 from servicedesk.processes import children, preparation, scheduler, worker
 from servicedesk.processes.children import Child, KeepsDying
+from servicedesk.processes.job_book import RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,7 +129,7 @@ def test_text_search_keeps_its_index_under_row_level_security(instance):
     assert found == (True,)
 
 
-# the clock
+# the clock (who is elected: test_clock_lease)
 
 
 @pytest.fixture
@@ -144,41 +145,6 @@ def jobs(engine: Any) -> list[tuple[str, str, int, str | None]]:
             text("SELECT task_name, status, attempts, queueing_lock FROM procrastinate_jobs")
         )
         return sorted(tuple(row) for row in rows)
-
-
-def test_one_clock_is_elected_and_another_takes_over_when_its_connection_dies(engine):
-    first = scheduler.elect(engine)
-    assert scheduler.elect(engine) is None
-    term = scheduler.Clock(first)
-    term.look()
-    assert not term.lost.is_set()
-
-    with engine.connect() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks"
-                " WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
-            )
-        )
-    term.tick(worker.RESCUE)
-
-    assert term.lost.is_set()
-    assert jobs(engine) == []
-    second = scheduler.elect(engine)
-    assert second is not None
-    second.close()
-    first.close()
-
-
-def test_a_tick_adds_no_second_job_while_the_first_waits(engine):
-    term = scheduler.Clock(scheduler.elect(engine))
-
-    term.tick(worker.RESCUE)
-    term.tick(worker.RESCUE)
-
-    assert not term.lost.is_set()
-    assert jobs(engine) == [(worker.RESCUE.name, "todo", 0, worker.RESCUE.name)]
-    term.connection.close()
 
 
 def test_the_clock_ticks_what_is_declared_periodic_and_stops(engine, monkeypatch):
@@ -279,7 +245,7 @@ def test_a_job_that_kills_each_of_its_workers_is_given_up(engine, database_addre
     with engine.begin() as connection:
         connection.execute(
             text("UPDATE procrastinate_jobs SET status = 'doing', attempts = :tries"),
-            {"tries": worker.RETRIES},
+            {"tries": RETRIES},
         )
 
     run_worker(database_address)
