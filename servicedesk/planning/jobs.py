@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from servicedesk.core.beats import beat
 from servicedesk.core.jobs import job
-from servicedesk.planning.firing import REPORT, RUN
+from servicedesk.planning.firing import BATCH, REPORT, RUN, fire_due
 from servicedesk.planning.preparing import prepare_runs
 from servicedesk.planning.running import report_run, run
 from servicedesk.planning.windows import close_window, look_after_runs
 from servicedesk.planning.working import CLOSE_WINDOW
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+MOST_BATCHES = 10  # in one beat: the clock has other things to do each second
+
+
+@beat("planning.fire", every=timedelta(seconds=1))
+def fire(session: Session) -> int:
+    """Write what is due; whatever is left after many batches follows with the next beat."""
+    written = 0
+    for _ in range(MOST_BATCHES):
+        fired = fire_due(session)
+        written += fired
+        if fired < BATCH:
+            break
+    return written
 
 
 @job(RUN)
