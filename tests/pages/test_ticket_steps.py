@@ -166,7 +166,7 @@ def test_the_desks_notes_are_told_in_the_readers_language(desk, cast):
     with unit_of_work(SYSTEM, "tests.note") as work:
         ticket = ticket_view(SYSTEM, reference).ticket
         assert ticket.id == ticket_id
-        note_from_desk(work, ticket, msgid("This was merged."), is_public=True)
+        note_from_desk(work, ticket, msgid("Nothing to do."), is_public=True)
         words = msgid("%(name)s has ticked this step already.")
         note_from_desk(work, ticket, words, name="Closed")
     with visiting(desk, agent) as visitor:
