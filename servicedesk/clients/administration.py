@@ -67,7 +67,8 @@ def add_client(
     _write_terms(contract, terms)
     work.session.add(contract)
     work.session.flush()
-    work.publish(ContractSigned(client_id=client.id, contract_id=contract.id))
+    # a ticket of it may be opened in this very transaction: it has to be measured by then
+    work.publish_now(ContractSigned(client_id=client.id, contract_id=contract.id))
     return client
 
 

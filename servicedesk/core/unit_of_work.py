@@ -40,6 +40,11 @@ class Work:
         """Have the reactions to `happened` run before the commit."""
         self._events.append(happened)
 
+    def publish_now(self, happened: Event) -> None:
+        """Run the reactions to `happened` at once: what follows here stands on what they write."""
+        for reaction in reactions_to(happened):
+            reaction(self, happened)
+
     def enqueue(
         self,
         job: jobs.Job[Any] | jobs.JobName,
@@ -71,9 +76,7 @@ class Work:
     def react(self) -> None:
         """Run the reactions now: for a step that goes on with what they write."""
         while self._events:
-            happened = self._events.pop(0)
-            for reaction in reactions_to(happened):
-                reaction(self, happened)
+            self.publish_now(self._events.pop(0))
         self.session.flush()
 
     def _settle(self) -> None:

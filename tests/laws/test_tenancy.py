@@ -27,6 +27,7 @@ from servicedesk.sla.what_if.asking import ask_what_if
 from servicedesk.sla.what_if.wishes import Wish
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
+from servicedesk.tickets.ticking import write_steps
 from tests.desk_on_loopback import until
 from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
@@ -60,6 +61,7 @@ def foreign(desk) -> dict[str, list[str]]:
     leaflet = Upload(name=f"{CANARY} leaflet.txt", content=b"text")
     document = add_document(contact, client.reference, leaflet)
     ticket = make.request(contact, "device.lock", device, subject=f"{CANARY} lock")
+    write_steps(agent, ticket.reference, [f"{CANARY} step"])
     add_message(contact, ticket.reference, CANARY, uploads=[Upload(name="a.txt", content=b"text")])
     session = database.session()
     order = session.scalars(select(WorkOrder).where(WorkOrder.client_id == client.id)).one()
@@ -136,6 +138,8 @@ BODIES = {
     "/approve": {},
     "/answers": {"question": "x"},
     "/merge": {"into": "PET-2026-000001"},
+    "/steps": {"steps": ["x"]},
+    "/steps/1": {"done": True},
     "/plan": {"stages": [{"size": "1"}]},
     "/draft": {},
     "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},

@@ -8,9 +8,11 @@ from sqlalchemy import select
 
 from config import Settings
 from servicedesk.app import create_app
+from servicedesk.clients.house import operator_house
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.files import Upload
+from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.conformity.editing import RuleDraft, create_rule
 from servicedesk.devices.conformity.inventory import Inventory, take_inventories
 from servicedesk.devices.policies.documents import add_document, fetch_document
@@ -21,6 +23,7 @@ from servicedesk.orders.models import WorkOrder
 from servicedesk.tickets.handling import answer_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
+from servicedesk.tickets.ticking import skip_step, tick_step, write_steps
 from tests.policy_story import PASSCODE, WIFI, bring, group_of, own_setting, report
 from tests.warning_story import notify, warned
 
@@ -68,6 +71,9 @@ def story(desk):
         contact, NewTicket(kind=TicketKind.QUERY, subject="How many?", description="Please.")
     )
     answer_ticket(agent, query.reference, question.reference, "Here they are.")
+    write_steps(agent, ticket.reference, ["Ring them up", "Wipe it", "Say so", "Tidy up"])
+    tick_step(agent, ticket.reference, 1)
+    skip_step(agent, ticket.reference, 2, "They found it again.")
     warned(ticket)
     notify(client.id, ticket.reference, contact)
     notify(client.id, ticket.reference, contact, left=-7200)
@@ -155,8 +161,12 @@ def test_the_desk(desk, sign_in, story, policies):
     ]
     desk.take_over()
     assert len(plain) > 8
+    with unit_of_work(SYSTEM, "tests.house") as work:
+        house = operator_house(work)
     pages = [
         *plain,
+        f"/desk/clients/{house.reference}",
+        "/desk/clients/?q=operaci",
         "/desk/tickets/?show=all",
         "/desk/tickets/?show=all&metric=resolution&outcome=met&month=2026-11&agent=none",
         "/desk/sla/wall?theme=light",

@@ -55,4 +55,4 @@ def settle(reference: str, position: int) -> ResponseReturnValue:
 
 
 def _back(reference: str) -> ResponseReturnValue:
-    return redirect(url_for(".show", reference=reference, _anchor="steps"))
+    return redirect(url_for(".show", reference=reference, _anchor="checklist"))
