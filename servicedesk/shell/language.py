@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, redirect, request, session, url_for
-from flask_babel import Babel, gettext
+from flask_babel import Babel, format_date, gettext
 
 from servicedesk.core.text import Text, Verbatim
 from servicedesk.shell.session import safe_next
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from flask import Flask
     from flask.typing import ResponseReturnValue
@@ -59,17 +59,21 @@ def instant_of(typed: datetime | None) -> datetime | None:
 
 
 def translate(text: Text | str | None) -> str:
-    """Return a marked text in the reader's language; a text's own values are translated too."""
+    """Return a marked text in the reader's language; its own words and days are told in it too."""
     if not text:
         return ""
     if isinstance(text, str):
         return _word(text)
-    values = {
-        name: translate(value) if isinstance(value, (str, Text)) else value
-        for name, value in text.values.items()
-    }
+    values = {name: _told(value) for name, value in text.values.items()}
     sentence = gettext(text.msgid)
     return str(sentence % values) if values else str(sentence)
+
+
+def _told(value: object) -> object:
+    if isinstance(value, (str, Text)):
+        return translate(value)
+    is_day = isinstance(value, date) and not isinstance(value, datetime)
+    return format_date(value, "medium") if is_day else value
 
 
 def _word(word: str) -> str:
