@@ -27,11 +27,7 @@ def operator_house(work: Work) -> Client:
     if house := _house(work):
         return house
     work.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CREATION_LOCK})
-    return _house(work) or _create(work)
-
-
-def _create(work: Work) -> Client:
-    house = add_client(
+    return _house(work) or add_client(
         work,
         ClientFacts(name=NAME),
         ContractTerms(
@@ -43,8 +39,6 @@ def _create(work: Work) -> Client:
         ),
         is_internal=True,
     )
-    work.react()  # a ticket of it is measured from the first moment on
-    return house
 
 
 def _house(work: Work) -> Client | None:

@@ -73,15 +73,11 @@ class Work:
         """Add facts to the audit entry that no row's change tells."""
         self._notes |= {key: audit.plain(value) for key, value in facts.items()}
 
-    def react(self) -> None:
-        """Run the reactions now: for a step that goes on with what they write."""
+    def _settle(self) -> None:
+        """Run reactions until no new event comes, then write the audit entries."""
         while self._events:
             self.publish_now(self._events.pop(0))
         self.session.flush()
-
-    def _settle(self) -> None:
-        """Run reactions until no new event comes, then write the audit entries."""
-        self.react()
         self._write_audit()
 
     def _write_audit(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, redirect, request, session, url_for
-from flask_babel import Babel, gettext
+from flask_babel import Babel, format_date, gettext
 
 from servicedesk.core.text import Text, Verbatim
 from servicedesk.shell.formatting import instant
@@ -60,7 +60,7 @@ def instant_of(typed: datetime | None) -> datetime | None:
 
 
 def translate(text: Text | str | None) -> str:
-    """Return a marked text in the reader's language; a text's own values are translated too."""
+    """Return a marked text in the reader's language; its own words and days are told in it too."""
     if not text:
         return ""
     if isinstance(text, str):
@@ -73,6 +73,8 @@ def translate(text: Text | str | None) -> str:
 def _told(value: object) -> object:
     if isinstance(value, datetime):
         return instant(value)
+    if isinstance(value, date):
+        return format_date(value, "medium")
     return translate(value) if isinstance(value, (str, Text)) else value
 
 

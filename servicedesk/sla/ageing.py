@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ def is_working_day(calendar: BusinessCalendar, day: date) -> bool:
     return calendar.between(begin, end) > timedelta(0)
 
 
+@lru_cache(maxsize=256)
 def buckets(calendar: BusinessCalendar, today: date) -> tuple[Bucket, ...]:
     """Return the buckets of a day, youngest first.
 

@@ -141,7 +141,7 @@ def _check_day(effective_on: date, today: date, contract: Contract) -> None:
         raise InvalidInput(
             msgid("The contract ends before, on %(date)s."),
             field="effective_on",
-            date=contract.ends_on.isoformat(),
+            date=contract.ends_on,
         )
 
 

@@ -8,7 +8,7 @@ change have the length they really have: there, each opening and closing is conv
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -157,8 +157,8 @@ class BusinessCalendar:
         self._last = _instant(last_day + DAY, 0, self.zone)
         # an empty span at the very beginning: every instant has one that opens before it
         self._opens, self._origins, self._worked = [self._first], [self._first], [ZERO]
-        openings = list(_openings(versions, first_day, last_day))
-        for opens, closes in joined((opens, closes) for _, opens, closes in openings):
+        opened = list(openings(versions, first_day, last_day))
+        for opens, closes in joined((opens, closes) for _, opens, closes in opened):
             start, end = max(opens, self._first), min(closes, self._last)
             if start < end:
                 worked = self._worked[-1] + (end - start)
@@ -166,7 +166,7 @@ class BusinessCalendar:
                 self._origins.append(end - worked)
                 self._worked.append(worked)
         closing: dict[date, datetime] = {}
-        for day, _, closes in openings:
+        for day, _, closes in opened:
             if first_day <= day <= last_day:
                 closing[day] = max(closes, closing.get(day, closes))
         self._days = sorted(closing)
@@ -244,19 +244,6 @@ class BusinessCalendar:
         )
         return [(opens, closes) for opens, closes in pieces if opens < closes]
 
-    def opening_days(self, first: date, last: date) -> dict[date, list[tuple[datetime, datetime]]]:
-        """Return each local day from `first` to `last` with the intervals that open on it.
-
-        Each as long as it is: what runs past midnight is not cut, what touches is not joined.
-        """
-        days: dict[date, list[tuple[datetime, datetime]]] = {
-            first + number * DAY: [] for number in range((last - first).days + 1)
-        }
-        for day, opens, closes in _openings(self.versions, first, last):
-            if day in days:
-                insort(days[day], (opens, closes))
-        return days
-
     def _position(self, at: datetime) -> timedelta:
         """Return the working time from the beginning of the calendar to an instant of UTC."""
         index = bisect_right(self._opens, at) - 1
@@ -309,7 +296,7 @@ def _in_utc(at: datetime) -> datetime:
     return EPOCH + (at - EPOCH)  # raises TypeError for a naive time: it would have no meaning
 
 
-def _openings(
+def openings(
     versions: Versions, first: date, last: date
 ) -> Iterator[tuple[date, datetime, datetime]]:
     """Yield local day, opening and close of the intervals from `first` to `last`, holidays out.

@@ -49,11 +49,7 @@ def derive(
     """
     evaluation = evaluation_of(events, now)
     by_key = numbered(evaluation.cycles)
-    planned = [
-        (event.at, event.terms)
-        for event in sorted(events, key=lambda event: (event.at, event.sequence))
-        if event.terms and event.at <= now
-    ]
+    planned = [(event.at, event.terms) for event in evaluation.events if event.terms]
     (first_at, first), (_, plan) = planned[0], planned[-1]
     response = current(evaluation.cycles, Metric.FIRST_RESPONSE)
     resolution = current(evaluation.cycles, Metric.RESOLUTION)

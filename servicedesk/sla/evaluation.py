@@ -144,6 +144,7 @@ class _Story:
 class Evaluation:
     """A ledger as it stands: its cycles by metric, whether its subject is open, and whose it is."""
 
+    events: tuple[LedgerEvent, ...]  # what has happened by then, in its order
     cycles: tuple[Cycle, ...]
     standing: Standing
     queue: str
@@ -166,9 +167,10 @@ def evaluate(events: Iterable[LedgerEvent], now: datetime) -> tuple[Cycle, ...]:
 def evaluation_of(events: Iterable[LedgerEvent], now: datetime) -> Evaluation:
     """Return the ledger's cycles and its subject as they stand at `now`."""
     story = _Story()
-    for event in sorted(events, key=lambda event: (event.at, event.sequence)):
-        if event.at <= now:
-            _TELL[event.kind](story, event)
+    happened = (event for event in events if event.at <= now)
+    told = tuple(sorted(happened, key=lambda event: (event.at, event.sequence)))
+    for event in told:
+        _TELL[event.kind](story, event)
     queue, agent_id = story.owner
     story.pauses.sort(key=lambda pause: pause.start)
     cycles = tuple(
@@ -179,6 +181,7 @@ def evaluation_of(events: Iterable[LedgerEvent], now: datetime) -> Evaluation:
     )
     ended = Standing.MERGED if story.is_merged else Standing.ENDED
     return Evaluation(
+        events=told,
         cycles=cycles,
         standing=standing_of(cycles) if story.is_open else ended,
         queue=queue,

@@ -30,7 +30,7 @@ from servicedesk.sla.receipt import (
     Records,
     receipts,
 )
-from servicedesk.sla.receipt_json import FORMAT, content_of, differences, facts_of
+from servicedesk.sla.receipt_json import FORMATS, content_of, differences, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -151,11 +151,11 @@ def compare(actor: Actor, brought: bytes) -> Comparison:
         # one of a cycle that was open is compared with what the ledger gave then
         then = receipts(records, _as_of(said["as_of"], held, now))
         held = then.get((held.cycle.metric, held.ordinal), held)
-    facts = facts_of(held)
+    facts = facts_of(held, said["format"])
     return Comparison(
         receipt=held,
         is_same=said == facts,
-        is_same_text=brought == content_of(held),
+        is_same_text=brought == content_of(held, said["format"]),
         differences=differences(said, facts),
     )
 
@@ -171,7 +171,7 @@ def _read(brought: bytes) -> dict[str, Any]:
     if (
         not isinstance(said, dict)
         or any(type(said.get(name)) is not kind for name, kind in wanted.items())
-        or said["format"] != FORMAT
+        or said["format"] not in FORMATS
         or not SUBJECT.fullmatch(said["subject"])
     ):
         raise InvalidInput(

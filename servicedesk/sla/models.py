@@ -253,15 +253,28 @@ class SlaTally(Model):
             "queue",
             postgresql_include=["amount"],
         ),
-        # one client after the other
+        # the months of a client, one client after the other
         Index(
             "ix_sla_tally_by_client",
             "figure",
-            "on_day",
             "slot",
             "kind",
             "client_id",
-            postgresql_where=text("agent_id = -1"),
+            "on_day",
+            "priority",
+            "queue",
+            postgresql_where=text("agent_id = -1 AND slot <= 0"),
+            postgresql_include=["amount"],
+        ),
+        # a month of all clients, and of all agents
+        Index(
+            "ix_sla_tally_by_month",
+            "figure",
+            "on_day",
+            "kind",
+            "agent_id",
+            "client_id",
+            postgresql_where=text("slot = 0"),
             postgresql_include=["priority", "queue", "amount"],
         ),
         # what counts nothing any more is taken out

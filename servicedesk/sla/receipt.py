@@ -30,6 +30,7 @@ SHOWN_EVIDENCE = (
     "order",
     "device",
     "devices",
+    "device_count",
     "last_contact_at",
     "until",
     "merged_into",
@@ -296,5 +297,11 @@ def _in_force(
 
 
 def shown_evidence(event: LedgerEvent) -> dict[str, Any]:
-    """Return what of an event's evidence is for both sides."""
-    return {name: event.evidence[name] for name in SHOWN_EVIDENCE if name in event.evidence}
+    """Return what of an event's evidence is for both sides.
+
+    Devices are counted where not all of them are named.
+    """
+    shown = {name: event.evidence[name] for name in SHOWN_EVIDENCE if name in event.evidence}
+    if shown.get("device_count") == len(shown.get("devices") or ()):
+        del shown["device_count"]
+    return shown

@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     from servicedesk.sla.evaluation import LedgerEvent
     from servicedesk.sla.receipt import CalendarUsed, Receipt, Stretch
 
-FORMAT = "servicedesk.sla.receipt/1"
+FIRST_FORMAT = "servicedesk.sla.receipt/1"
+FORMAT = "servicedesk.sla.receipt/2"  # says of how many devices the first ones are named
+FORMATS = (FIRST_FORMAT, FORMAT)
+COUNT = "device_count"
 RUNNING, OUTSIDE = "running", "outside_hours"
 MOST_DIFFERENCES = 20
 
 
-def content_of(receipt: Receipt) -> bytes:
+def content_of(receipt: Receipt, newest: str = FORMAT) -> bytes:
     """Return the canonical text: what is downloaded, and what the hash is of."""
-    text = json.dumps(facts_of(receipt), sort_keys=True, ensure_ascii=False, indent=1)
+    text = json.dumps(facts_of(receipt, newest), sort_keys=True, ensure_ascii=False, indent=1)
     return f"{text}\n".encode()
 
 
@@ -40,11 +43,19 @@ def hash_of(receipt: Receipt) -> str:
     return hashlib.sha256(content_of(receipt)).hexdigest()
 
 
-def facts_of(receipt: Receipt) -> dict[str, Any]:
-    """Return everything the receipt says, as JSON knows it."""
+def facts_of(receipt: Receipt, newest: str = FORMAT) -> dict[str, Any]:
+    """Return everything the receipt says, as JSON knows it, in a format up to `newest`.
+
+    A later format is used only where it says more: the others stay the same to the byte.
+    """
     cycle, heading = receipt.cycle, receipt.heading
+    events = [_event(event) for event in receipt.events]
+    has_counts = any(COUNT in event["evidence"] for event in events)
+    if newest == FIRST_FORMAT:
+        for event in events:
+            event["evidence"].pop(COUNT, None)
     return {
-        "format": FORMAT,
+        "format": FORMAT if has_counts and newest == FORMAT else FIRST_FORMAT,
         "subject": heading.subject,
         "client": heading.client,
         "contract": heading.contract,
@@ -60,7 +71,7 @@ def facts_of(receipt: Receipt) -> dict[str, Any]:
         "stopped_at": instant(cycle.stopped_at),
         "as_of": instant(receipt.as_of),
         "is_final": receipt.is_final,
-        "events": [_event(event) for event in receipt.events],
+        "events": events,
         "began_by": cycle.began_by,
         "stopped_by": cycle.stopped_by,
         "decided_by": cycle.decided_by,

@@ -83,7 +83,7 @@ def check_follows(versions: Sequence[V], after: int, effective_on: date, today: 
         raise InvalidInput(
             msgid("Not before the newest version, which is from %(date)s on."),
             field="effective_on",
-            date=newest.effective_on.isoformat(),
+            date=newest.effective_on,
         )
     check_within_reach(effective_on, today)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Date, cast, func, select
 
 from servicedesk.accounts.models import User
 from servicedesk.clients.models import Client, Contract
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from servicedesk.sla.calendar import BusinessCalendar
 
 MONTHS = 13
+AGENTS = select(User.id, User.name).where(User.role != Role.CONTACT).order_by(User.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class View:
         """Return the first days of the last thirteen months, the present one last."""
         return months_up_to(self.today)
 
-    @property
+    @cached_property
     def behind(self) -> Evidence:
         """Return what stands behind every figure."""
         return self.asked.but(metric="", month="")
@@ -119,21 +121,18 @@ def _clients(actor: Actor) -> dict[int, tuple[str, str]]:
 
 
 def _agents() -> dict[int, str]:
-    rows = database.session().execute(
-        select(User.id, User.name).where(User.role != Role.CONTACT).order_by(User.name)
-    )
-    return {user_id: name for user_id, name in rows}  # noqa: C416
+    return {user_id: name for user_id, name in database.session().execute(AGENTS)}  # noqa: C416
 
 
 def _calendar(client_id: int | None) -> BusinessCalendar:
     """Return the calendar of one client's contract, or the office's where several are meant."""
     code: Any = CALENDAR
-    now = clock.now()
     if client_id is not None:
+        today = cast(func.timezone(Contract.time_zone, clock.now()), Date)
         level = (
             select(ServiceLevel.calendar_code)
             .join(Contract, Contract.id == ServiceLevel.contract_id)
-            .where(ServiceLevel.client_id == client_id, ServiceLevel.effective_on <= now.date())
+            .where(ServiceLevel.client_id == client_id, ServiceLevel.effective_on <= today)
             .order_by(Contract.ends_on.desc(), ServiceLevel.effective_on.desc())
             .limit(1)
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select
 
+from servicedesk.clients.models import Contract
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.errors import DomainError, NotFound
@@ -20,7 +21,14 @@ from servicedesk.sla.cycles import OPEN_STANDINGS, Metric, Verdict
 from servicedesk.sla.dashboard import dashboard
 from servicedesk.sla.evidence import OUTCOMES, Evidence, counted, month_of
 from servicedesk.sla.jobs import fold, watch
-from servicedesk.sla.models import PlanVersion, SlaTally, SlaTallyChange
+from servicedesk.sla.models import (
+    CalendarVersion,
+    PlanVersion,
+    ServiceLevel,
+    SlaTally,
+    SlaTallyChange,
+)
+from servicedesk.sla.view import view_of
 from servicedesk.tickets import handling, queries
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import Impact, Queue, TicketKind, Urgency
@@ -321,6 +329,40 @@ def test_buckets_of_age_leave_out_days_without_business():
     assert found[0].came_from == date(2026, 11, 13)
     assert found[1].came_to == date(2026, 11, 12)
     assert [one.holds(date(2026, 11, 15)) for one in found[:2]] == [True, False]
+
+
+def test_ages_go_by_the_calendar_of_the_day_it_is_where_the_contract_is(make):
+    client = make.client()
+    session = database.session()
+    contract = session.scalars(select(Contract).where(Contract.client_id == client.id)).one()
+    contract.time_zone = "America/Bogota"
+    session.add(
+        CalendarVersion(
+            code="there",
+            version=1,
+            name="There",
+            effective_on=date(2020, 1, 1),
+            definition={**OFFICE, "time_zone": "America/Bogota"},
+            created_at=datetime.now(UTC),
+            author_name=SYSTEM.name,
+        )
+    )
+    session.add(
+        ServiceLevel(
+            contract_id=contract.id,
+            client_id=client.id,
+            effective_on=NOW.date(),
+            plan_code="standard",
+            calendar_code="there",
+        )
+    )
+    session.commit()
+    contact, zones = make.contact(client), []
+    for hour in (4, 5):  # 23:00 of the day before, and midnight
+        with clock.told_as(NOW.replace(hour=hour, minute=0)), database.acting_as(contact):
+            zones.append(view_of(contact, Evidence()).calendar.zone.key)
+            session.rollback()
+    assert zones == ["Europe/Madrid", "America/Bogota"]
 
 
 def test_an_address_says_only_what_is_understood():

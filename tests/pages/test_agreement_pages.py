@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import pytest
+from babel.dates import format_date
 
 from servicedesk.core.actors import Role
 from servicedesk.sla.agreements import NewLevel, agree, state_of
@@ -494,6 +495,10 @@ def test_a_contract_agrees_to_another_plan_and_the_page_says_what_a_ticket_would
         assert refused.status_code == 422
         assert fields_of(refused.text)["reason"] == "Kept"
         assert "field-error" in says(refused.text, "effective_on")
+        ends = date.today() + timedelta(days=800)
+        after = {"effective_on": (ends + timedelta(days=1)).isoformat(), "reason": "Late"}
+        refused = visitor.post(own, **(typed | after))
+        assert format_date(ends, "medium", locale="es") in says(refused.text, "effective_on")
         change = {"plan_code": plan.code, "calendar_code": calendar.code, "reason": "Acta 7"}
         assert visitor.post(own, **(typed | change)).status_code == 302
         late = visitor.post(own, **(typed | change))

@@ -16,7 +16,15 @@ from servicedesk.sla.calendar import CalendarDefinition, OpenInterval, compiled,
 from servicedesk.sla.cycles import Metric, Party, Verdict
 from servicedesk.sla.evaluation import EventKind, LedgerEvent
 from servicedesk.sla.receipt import CalendarUsed, Fired, receipts
-from servicedesk.sla.receipt_json import content_of, differences, facts_of, hash_of, seconds
+from servicedesk.sla.receipt_json import (
+    FIRST_FORMAT,
+    FORMAT,
+    content_of,
+    differences,
+    facts_of,
+    hash_of,
+    seconds,
+)
 from tests.sla_histories import ALWAYS, OFFICE, histories, records, terms
 
 many = settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -195,6 +203,25 @@ def test_the_second_of_two_overlapping_waits_is_told_with_its_own_cause():
     text = content_of(receipt).decode()
     assert "DEV-7" in text
     assert "secret" not in text
+
+
+@pytest.mark.parametrize(("count", "is_told"), [(5, False), (12, True)])
+def test_devices_are_counted_where_not_all_are_named(count, is_told):
+    named = [f"DEV-{number}" for number in range(1, 6)]
+    wait = {"devices": named, "device_count": count}
+    events = told(
+        (at(16, 9), *STARTED),
+        (at(16, 10), EventKind.PAUSED, {"party": Party.DEVICE, "actor": "x", "evidence": wait}),
+        (at(16, 12), EventKind.RESOLVED),
+    )
+    receipt = receipts(records(events), at(20, 9))[Metric.RESOLUTION, 1]
+    facts, first = facts_of(receipt), facts_of(receipt, FIRST_FORMAT)
+    assert facts["events"][1]["evidence"] == (wait if is_told else {"devices": named})
+    # what was issued before devices were counted is the same to the byte for ever
+    assert first["events"][1]["evidence"] == {"devices": named}
+    assert first["format"] == "servicedesk.sla.receipt/1"
+    assert (facts == first) is not is_told
+    assert (facts["format"] == FORMAT) is is_told
 
 
 def test_an_earlier_target_is_listed_with_why_it_was_replaced():

@@ -54,6 +54,7 @@ EVIDENCE_WORDS = {
     "order": msgid("Work order"),
     "device": msgid("Device"),
     "devices": msgid("Devices"),
+    "device_count": msgid("Devices in all"),
     "last_contact_at": msgid("Last contact"),
     "until": msgid("Until"),
     "merged_into": msgid("Merged into"),
