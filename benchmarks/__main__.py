@@ -19,6 +19,7 @@ from benchmarks import (
     conformity,
     fleet,
     policies,
+    queue,
     sla_dashboard,
     sla_rebuild,
     sla_sweep,
@@ -65,6 +66,7 @@ def main() -> None:
     sla_rebuild.measure()
     sla_dashboard.measure()
     what_if.main()
+    queue.measure()
 
 
 def measure_pages(folder: Path) -> None:

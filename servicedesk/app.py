@@ -13,6 +13,7 @@ from servicedesk import cli, mounting, registry
 from servicedesk.clients.actors import person_for_session
 from servicedesk.core import database
 from servicedesk.core.embedded_postgres import database_url
+from servicedesk.core.links import LINK
 from servicedesk.shell import install_shell, mail
 
 if TYPE_CHECKING:
@@ -54,9 +55,12 @@ def configure(app: Flask, settings: Settings, url: str) -> None:
             # an error of the database goes into a log: without the values that caused it
             "hide_parameters": True,
             # a query nobody waits for any more must not hold a connection for ever
+            # nor a process that was stopped amid a transaction the rows it has locked;
             # and a search is planned for its words: a plan for any words reads the whole table
-            "connect_args": {
+            "connect_args": LINK
+            | {
                 "options": "-c statement_timeout=60000 -c timezone=UTC"
+                " -c idle_in_transaction_session_timeout=60000"
                 " -c plan_cache_mode=force_custom_plan"
             },
         },

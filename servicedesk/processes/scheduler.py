@@ -6,6 +6,7 @@ workers do the work.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -32,8 +33,8 @@ from servicedesk.core.beats import BEATS
 from servicedesk.core.clock_lease import elect, give_back, prolong
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.core.jobs import JOBS, Job, JobName, enqueue
+from servicedesk.core.links import LINK
 from servicedesk.processes.job_book import FORGET, RESCUE
-from servicedesk.processes.links import LINK
 from servicedesk.processes.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Clock:
                 IntervalTrigger(seconds=every.total_seconds(), timezone="UTC"),
                 args=[name, act],
                 id=name,
+                name=name,
                 replace_existing=True,
                 next_run_time=clock.now(),
             )
@@ -224,6 +226,8 @@ def main() -> int:
     """Run until SIGTERM or SIGINT."""
     settings = Settings.from_environment()
     configure_logs(as_json=settings.is_production)
+    # it warns of each tick that is due while the one before still waits; they are one
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     create_app(settings)  # declares the jobs and beats
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

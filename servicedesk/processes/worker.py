@@ -20,8 +20,8 @@ from servicedesk.core.actors import SYSTEM
 from servicedesk.core.database import acting_as, session
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.core.jobs import JOBS, Job
+from servicedesk.core.links import CONNECT_SECONDS, LINK
 from servicedesk.processes.job_book import FORGET, RESCUE, RETRIES, STALLED, JobBook, rescue_stalled
-from servicedesk.processes.links import CONNECT_SECONDS, LINK
 from servicedesk.processes.logs import configure_logs
 from servicedesk.processes.preparation import conninfo
 
@@ -71,7 +71,7 @@ async def _work_through(app: Flask, url: str, *, wait: bool) -> None:
         min_size=1,
         max_size=CONCURRENCY + 3,
         kwargs=LINK | {"application_name": "servicedesk worker"},
-        configure=_commit_each,
+        configure=_keep_book_lightly,
         timeout=CONNECT_SECONDS,
         # then whoever needs one next tries anew, instead of a pool that waits longer and longer
         reconnect_timeout=POLL,
@@ -93,9 +93,12 @@ async def _work_through(app: Flask, url: str, *, wait: bool) -> None:
         )
 
 
-async def _commit_each(connection: psycopg.AsyncConnection[Any]) -> None:
+async def _keep_book_lightly(connection: psycopg.AsyncConnection[Any]) -> None:
     # each statement of the queue stands alone: a transaction around it is two more round trips
     await connection.set_autocommit(True)
+    # what a job commits is on disk, and with it that the job was taken. If the server dies before the
+    # end of a job is on disk as well, the job runs again, as any job may
+    await connection.execute("SET synchronous_commit = off")
 
 
 def _pool(*, check: object, **options: Any) -> AsyncConnectionPool:

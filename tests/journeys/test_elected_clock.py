@@ -29,6 +29,11 @@ TWO_TERMS_OF_TWO = (
     "SELECT count(*) FROM (SELECT term FROM beaten GROUP BY 1 HAVING count(DISTINCT pid) > 1) t"
 )
 
+CONNECTED = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE application_name = 'servicedesk clock' AND datname = current_database()
+"""
+
 
 class Clocks:
     """Some clock processes on one database, and what they wrote there."""
@@ -95,9 +100,14 @@ def clocks(instance, migrated):
 
 def two(clocks: Clocks, *options: str) -> tuple[subprocess.Popen, subprocess.Popen]:
     """Start two and return the elected one first."""
-    pair = {clocks.start(*options), clocks.start(*options)}
+    return in_turn(clocks, clocks.start(*options), clocks.start(*options))
+
+
+def in_turn(clocks: Clocks, *pair: subprocess.Popen) -> tuple[subprocess.Popen, subprocess.Popen]:
+    """Wait until one is elected and the other stands by to take over."""
     first = clocks.leading()
-    (other,) = pair - {first}
+    (other,) = set(pair) - {first}
+    until(lambda: clocks.ask(CONNECTED) == 2, what="the other one to stand by")
     return first, other
 
 
@@ -113,17 +123,6 @@ def test_another_takes_over_within_ten_seconds_when_the_clock_is_killed(clocks):
 
 def test_a_clock_that_is_told_to_end_hands_over_at_once(clocks):
     first, other = two(clocks)
-    # it has to be up to be able to take over
-    until(
-        lambda: (
-            clocks.ask(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name"
-                " = 'servicedesk clock' AND datname = current_database()"
-            )
-            == 2
-        )
-    )
-
     first.terminate()
 
     assert first.wait(10) == 0
@@ -200,8 +199,7 @@ def test_clocks_find_each_other_again_when_the_server_was_restarted(own_server):
 
 def test_a_clock_on_a_host_with_a_wrong_time_is_as_good_as_any(clocks):
     ahead, behind = clocks.start("--shift", "5"), clocks.start("--shift", "-5")
-    first = clocks.leading()
-    other = behind if first is ahead else ahead
+    first, other = in_turn(clocks, ahead, behind)
     until(lambda: clocks.beats_of(first) > 10)
     assert clocks.ask("SELECT min(abs(extract(epoch FROM at - host_time))) FROM beaten") > 17_000
     assert clocks.beats_of(other) == 0
