@@ -173,7 +173,7 @@ def test_the_desk_notes_what_it_knows_in_words_to_translate(make, cast):
     ticket = opened(client)
     with unit_of_work(agent, "tests.note") as work:  # whoever sets it off: the desk says it
         why = Text(msgid("Nothing to do."))
-        note_from_desk(work, ticket, FAILED, run="Closed", why=why)
+        note_from_desk(work, ticket, Text(FAILED, {"run": "Closed", "why": why}))
     note = entries(ticket)[-1]
     assert (note.kind, note.is_public, note.author_side) == (
         EntryKind.DESK_NOTE,
@@ -189,7 +189,7 @@ def test_the_desk_notes_what_it_knows_in_words_to_translate(make, cast):
 def resolve(ticket: Ticket) -> bool:
     with unit_of_work(SYSTEM, "tests.resolve") as work:
         return resolve_from_desk(
-            work, work.session.get_one(Ticket, ticket.id), msgid("Nothing to do.")
+            work, work.session.get_one(Ticket, ticket.id), Text(msgid("Nothing to do."))
         )
 
 

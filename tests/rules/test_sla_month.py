@@ -86,7 +86,7 @@ def test_each_day_is_by_the_version_that_rules_on_it():
 minutes = st.integers(0, 1439)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(
     st.lists(st.tuples(minutes, st.integers(1, 900)), min_size=7, max_size=7),
     st.lists(st.tuples(st.integers(1, 28), minutes, st.integers(1, 1440)), max_size=6),

@@ -52,6 +52,7 @@ WIDEST_NAME = 130.0
 SIDES = 6.0  # left and right of the first and the last point
 PRESSED = 22.0  # across, of what a finger meets at a point
 LEAST_SPAN = 0.2  # a share's axis never shows less: a small wobble is no cliff
+SMALLEST = 1e-5  # a step below it is nothing anybody counts
 HALF = 0.5
 STEPS = (1, 2, 2.5, 5, 10)
 
@@ -164,7 +165,7 @@ def _ticks(chart: TrendChart) -> list[float]:
 
 
 def _step(least: float, *, is_whole: bool) -> float:
-    if least <= 0:
+    if least < SMALLEST:
         return 1.0
     size = 10.0 ** math.floor(math.log10(least))
     step = next(size * part for part in STEPS if size * part >= least * 0.999)
