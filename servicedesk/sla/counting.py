@@ -55,6 +55,7 @@ class Shape(NamedTuple):
     name: str
     by: tuple[str, ...]
     has_days: bool
+    is_one_day: bool
     is_arrivals: bool
 
 
@@ -71,7 +72,9 @@ class Slice:
     @property
     def shape(self) -> Shape:
         """Return what its part of the statement depends on."""
-        return Shape(self.name, self.by, self.first is not None, ARRIVED in self.figures)
+        has_days = self.first is not None
+        is_one_day = has_days and self.first == self.last
+        return Shape(self.name, self.by, has_days, is_one_day, ARRIVED in self.figures)
 
 
 class Count(NamedTuple):
@@ -152,8 +155,11 @@ def _level(asked: tuple[str, ...], shape: Shape) -> Iterable[str]:
         yield "client_id = 0"
     if "agent_id" in by:
         yield "agent_id >= 0"
+    elif "agent" in asked:
+        yield "agent_id = :agent"
     else:
-        yield "agent_id = :agent" if "agent" in asked else "agent_id = -1"
+        # one month is not looked for client by client: told like this, the index for that does not fit
+        yield "agent_id < 0" if shape.is_one_day and not shape.is_arrivals else "agent_id = -1"
     if shape.is_arrivals:
         yield "slot >= 0" if "slot" in by else "slot = -1"
     else:
