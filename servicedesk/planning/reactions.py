@@ -48,7 +48,8 @@ def on_order_approved(work: Work, event: OrderApproved) -> None:
 def on_order_finished(work: Work, event: OrderFinished) -> None:
     """End the run with what the devices answered."""
     run = _run_of(work, event.order_id)
-    if run is None or run.state.is_over:
+    # of one that somebody executed before its time, the run still comes, and finds it done
+    if run is None or run.state is not RunState.RUNNING:
         return
     order = work.session.get_one(WorkOrder, event.order_id)
     counts = counts_of(work, order)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy import select
 
 from servicedesk.accounts.models import User
 from servicedesk.accounts.notices import add_notices
 from servicedesk.core.actors import Role
+from servicedesk.core.errors import DomainError
 from servicedesk.core.text import Text, msgid
 from servicedesk.orders.models import WorkOrder
 from servicedesk.planning.models import LineKind, PlannedRun, RunLine, RunState
@@ -33,24 +35,42 @@ CARRIED_OUT = msgid("The workaround %(task)s was carried out.")
 MOST_TOLD = 10  # problems named in an incident; the run's page has them all
 
 
+log = structlog.get_logger("servicedesk.planning")
+
+
 def report(work: Work, run: PlannedRun, missed: int = 1) -> None:
     """Open an incident about a run that went wrong, or write it on the one that is open."""
-    task = run.task
-    incident = _open_incident(work, run)
+    incident = _open_incident(work, run) or _new_incident(work, run)
     if incident is None:
-        new = NewTicket(
-            kind=TicketKind.INCIDENT,
-            subject=f"{task.title} · {task.reference}"[:SUBJECT_LENGTH],
-            description=task.description,
-            impact=Impact.LOW if run.state is RunState.PROBLEMS else Impact.MEDIUM,
-            urgency=Urgency.MEDIUM,
-        )
-        incident = open_for_desk(
-            work, client_id=task.client_id, new=new, requester=answers_for(work, run)
-        )
+        tell(work, run, msgid("No incident could be opened."), kind=LineKind.PROBLEM)
+        return
     note_from_desk(work, incident, _known(work, run, missed))
     run.incident_id = incident.id
     tell(work, run, msgid("Incident %(ticket)s tells of it."), ticket=incident.reference)
+
+
+def _new_incident(work: Work, run: PlannedRun) -> Ticket | None:
+    """Open an incident of the task's client; where it has no contract any more, of the operator.
+
+    Whatever hinders that, the end of the run is written down.
+    """
+    task = run.task
+    new = NewTicket(
+        kind=TicketKind.INCIDENT,
+        subject=f"{task.title} · {task.reference}"[:SUBJECT_LENGTH],
+        description=task.description,
+        impact=Impact.LOW if run.state is RunState.PROBLEMS else Impact.MEDIUM,
+        urgency=Urgency.MEDIUM,
+    )
+    for client_id in (task.client_id, None):
+        try:
+            with work.session.begin_nested():
+                return open_for_desk(
+                    work, client_id=client_id, new=new, requester=answers_for(work, run)
+                )
+        except DomainError as refusal:
+            log.warning("no incident of this client", refusal=refusal.code)
+    return None
 
 
 def _open_incident(work: Work, run: PlannedRun) -> Ticket | None:

@@ -19,6 +19,7 @@ from servicedesk.devices.commands import CommandState, DeviceCommand
 from servicedesk.devices.dispatch import send_command
 from servicedesk.devices.engines.contract import ObservedState
 from servicedesk.devices.settlement import record_answer
+from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import OrderState, PauseReason, WorkOrder
 from servicedesk.orders.steering import cancel_order
 from servicedesk.planning import checks
@@ -36,6 +37,7 @@ from servicedesk.planning.models import (
     TaskState,
     WorkKind,
 )
+from servicedesk.planning.preparing import prepare_runs
 from servicedesk.planning.running import report_run, run
 from servicedesk.planning.schedule import After, Once
 from servicedesk.planning.steering import cancel_run, run_now
@@ -210,6 +212,40 @@ def test_a_wipe_waits_for_a_second_person_at_each_run_and_then_goes_by_itself(ma
     answer(make)
     assert runs(task)[0].state is RunState.DONE
     assert make.engine.most_submissions == 1
+
+
+def test_an_order_that_was_executed_before_its_time_is_found_done(make, go, nine_o_clock):
+    client = make.client()
+    wipe = message_to(client, *make.fleet(client, 1), code="device.full_wipe", parameters={})
+    task = plan_task(make.agent(), wipe)
+    approve_task(make.agent(), task.reference, task.content_hash)
+    prepare_runs()
+    (found,) = [each for each in runs(task) if each.due_at == DUE]
+    assert found.state is RunState.PREPARED
+    order = database.session().get_one(WorkOrder, found.order_id)
+    executor = make.agent()
+    make.approve(executor, order)
+    execute_order(executor, order.reference)
+    answer(make)
+    go(DUE)
+    nine_o_clock.move_to(DUE + PATIENCE)
+    look_after_runs()
+    states = {each.due_at: each.state for each in runs(task)}
+    assert states[DUE] is RunState.DONE
+    assert make.engine.most_submissions == 1
+
+
+def test_a_client_without_contract_any_more_leaves_the_incident_to_the_operator(make, go):
+    client = make.client()
+    task = plan_task(make.agent(), message_to(client, *make.fleet(client, 1)))
+    make.supervisor()
+    with unit_of_work(SYSTEM, "test.over") as work:
+        work.session.execute(text("UPDATE contract SET ends_on = '2026-03-01'"))
+    go(DUE)
+    (found,) = runs(task)
+    incident = database.session().get_one(Ticket, found.incident_id)
+    assert found.state is RunState.FAILED
+    assert incident.client_id != client.id
 
 
 def test_nobody_approving_before_the_window_closes_is_a_missed_run(make, go, nine_o_clock):
