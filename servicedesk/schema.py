@@ -12,8 +12,9 @@ from sqlalchemy import create_engine, text
 
 from config import ROOT
 from servicedesk.accounts import models as accounts
+from servicedesk.backups import models as backups
 from servicedesk.clients import models as clients
-from servicedesk.core import audit, mail
+from servicedesk.core import audit, mail, restored
 from servicedesk.core.database import Model
 from servicedesk.devices import brakes, commands, questions
 from servicedesk.devices import models as devices
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 MODEL_MODULES = (
     audit,
     mail,
+    restored,
     accounts,
     clients,
     devices,
@@ -46,6 +48,7 @@ MODEL_MODULES = (
     sla,
     what_if,
     tickets,
+    backups,
 )
 METADATA = Model.metadata
 

@@ -37,6 +37,7 @@ class Job(Generic[P]):
     queue: str
     run: Callable[P, None]
     every: timedelta | None = None  # the clock enqueues it that often
+    stays_inside: bool = False  # reaches nobody outside; may run on after a restore without a look
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Do the work here and now."""
@@ -47,7 +48,11 @@ JOBS: dict[str, Job[Any]] = {}
 
 
 def job(
-    name: str | JobName, *, queue: str = "default", every: timedelta | None = None
+    name: str | JobName,
+    *,
+    queue: str = "default",
+    every: timedelta | None = None,
+    stays_inside: bool = False,
 ) -> Callable[[Callable[P, None]], Job[P]]:
     """Declare a function of JSON arguments as the job `name`; `every` makes it periodic."""
 
@@ -55,7 +60,13 @@ def job(
         named = name if isinstance(name, JobName) else JobName(name, queue)
         if named.name in JOBS:
             raise ValueError(f"two jobs are named {named.name}")
-        declared = Job(name=named.name, queue=named.queue, run=function, every=every)
+        declared = Job(
+            name=named.name,
+            queue=named.queue,
+            run=function,
+            every=every,
+            stays_inside=stays_inside,
+        )
         JOBS[named.name] = declared
         return declared
 

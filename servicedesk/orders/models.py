@@ -83,12 +83,17 @@ class PauseReason(StrEnum):
     PERSON = "person"
     FAILURES = "failures"
     STOP = "stop"
+    RESTORED = "restored"
 
 
 PAUSE_LABELS = {
     PauseReason.PERSON: msgid("Somebody paused it."),
     PauseReason.FAILURES: msgid("It stopped by itself: too many devices failed."),
     PauseReason.STOP: msgid("The client's stop is on: nothing destructive leaves."),
+    PauseReason.RESTORED: msgid(
+        "The desk was restored from a backup: find out what the devices have done since, then resume"
+        " or cancel it."
+    ),
 }
 
 
