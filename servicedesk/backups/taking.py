@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -169,7 +170,7 @@ def _remember(facts: BackupFacts) -> None:
             BackupRecord(
                 name=facts.name,
                 taken_at=facts.taken_at,
-                seconds=round(facts.seconds),
+                seconds=ceil(facts.seconds),
                 size=facts.size,
                 row_count=facts.rows,
                 attachment_count=facts.attachments,
