@@ -15,6 +15,7 @@ from flask import Blueprint
 from sqlalchemy import event, text
 
 from benchmarks import (
+    backups,
     business_time,
     conformity,
     fleet,
@@ -65,6 +66,7 @@ def main() -> None:
     sla_rebuild.measure()
     sla_dashboard.measure()
     what_if.main()
+    backups.measure()
 
 
 def measure_pages(folder: Path) -> None:

@@ -79,6 +79,9 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY house ON {table} TO {ALL_SEEING} USING (true) WITH CHECK (true)")
         op.execute(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {ALL_SEEING}")
+    # everybody of the operator is told that nothing leaves
+    op.execute("CREATE POLICY told ON restoration FOR SELECT TO desk_manager USING (true)")
+    op.execute("GRANT SELECT ON restoration TO desk_manager")
     op.execute(f"GRANT USAGE ON SEQUENCE backup_record_id_seq TO {ALL_SEEING}")
     op.get_bind().connection.cursor().execute(HELD_JOBS.encode())
     for function in FUNCTIONS:

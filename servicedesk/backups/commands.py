@@ -14,7 +14,7 @@ from flask import current_app
 from servicedesk.backups import quarantine
 from servicedesk.backups.archive import read_manifest
 from servicedesk.backups.container import BackupProblem
-from servicedesk.backups.restoring import restore_backup
+from servicedesk.backups.restoring import hold_desk, restore_backup
 from servicedesk.backups.taking import backups_in, prune_backups, take_backup
 from servicedesk.backups.verifying import verify_backup
 from servicedesk.core import embedded_postgres
@@ -122,6 +122,14 @@ def from_file(file: Path) -> None:
         " counts, files, walls and the audit trail are as they were."
     )
     _say_held(done.held)
+    click.echo("Nothing leaves until somebody has looked: see `flask restore status`.")
+
+
+@restore_commands.command("hold")
+def hold() -> None:
+    """Shut the doors of a database that was recovered by other means, before the desk is started."""
+    with _plainly() as settings:
+        _say_held(hold_desk(settings))
     click.echo("Nothing leaves until somebody has looked: see `flask restore status`.")
 
 

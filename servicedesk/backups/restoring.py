@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from servicedesk.backups.archive import Seen, Unpacked
     from servicedesk.backups.snapshot import Manifest
 
+BY_HAND = "recovered by other means"
 BEGIN = """
     INSERT INTO restoration (id, backup, taken_at, restored_at, held)
     VALUES (%s, %s, %s, %s, '{}')
@@ -97,6 +98,20 @@ def restore_backup(settings: Settings, path: Path, *, seen: Seen = nobody_looks)
 
 def _shut_doors(facts: tuple[Any, ...], connection: Connection[Any]) -> None:
     connection.execute(BEGIN, facts)
+
+
+def hold_desk(settings: Settings) -> dict[str, int]:
+    """Shut the doors of a database that was recovered by other means, as a restore does.
+
+    As of when it is, its audit trail says.
+    """
+    url, restoration_id = embedded_postgres.database_url(settings), uuid4()
+    with connect(url) as connection:
+        row = connection.execute("SELECT max(at) FROM audit_entry").fetchone()
+        as_of = (row and row[0]) or clock.now()
+        _shut_doors((restoration_id, BY_HAND, as_of, clock.now()), connection)
+        jobs = keep_jobs_aside(connection)
+    return _hold(restoration_id, {"jobs": jobs}, is_whole=True)
 
 
 def newest_revision() -> str:

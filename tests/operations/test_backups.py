@@ -386,6 +386,38 @@ def test_a_backup_of_a_newer_desk_is_refused(settings, elsewhere, monkeypatch):
         restore_backup(elsewhere, facts.path)
 
 
+def test_a_restore_that_was_broken_off_says_so_and_stays_shut(story, settings, elsewhere, moved):
+    facts = take_backup(settings)
+    machine = moved()
+
+    def break_off(done: int, total: int, what: str) -> None:
+        if (what, done) == ("restore", 2):
+            raise Called
+
+    with pytest.raises(Called):
+        restore_backup(elsewhere, facts.path, seen=break_off)
+    for command in (story.wipe, story.lock):
+        send_command(one(DeviceCommand, of_action(command)).id)
+    assert machine.engine.submitted == []
+    with pytest.raises(quarantine.NotWhole):
+        quarantine.open_desk(SYSTEM)
+    with pytest.raises(BackupProblem, match="not empty"):
+        restore_backup(elsewhere, facts.path)
+    assert [path.name for path in elsewhere.instance.iterdir()] == []
+
+
+def test_a_database_that_was_recovered_by_other_means_is_held_as_well(story, settings):
+    assert restoring.hold_desk(settings)["commands"] == 2
+    send_command(one(DeviceCommand, of_action(story.lock)).id)
+    assert story.engine.submitted == []
+    quarantine.open_desk(story.supervisor)
+    reconcile([one(DeviceCommand, of_action(story.lock)).id])
+    assert one(DeviceCommand, of_action(story.lock)).state is CommandState.QUEUED
+    resume_order(story.agent, story.lock)
+    send_command(one(DeviceCommand, of_action(story.lock)).id)
+    assert len(story.engine.submitted) == 1
+
+
 class Called(Exception):
     """Off."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from servicedesk.backups.models import BackupRecord
 from servicedesk.core import database
+from servicedesk.core.actors import Role
 from servicedesk.core.mail import OutgoingMail
 from servicedesk.core.restored import Restoration
 from tests.visitor import visiting
@@ -92,6 +93,8 @@ def test_others_are_told_of_a_restore_and_decide_nothing(desk, restored):
         for path in ("open", "mails", "jobs"):
             assert visitor.post(PAGE + path, act="drop", mail="1").status_code in {403, 404}
         assert visitor.get(PAGE).status_code in {403, 404}
+    with visiting(desk, make.person(Role.ACCOUNT_MANAGER, make.client())) as visitor:
+        assert 'role="alert"' in visitor.get("/desk/").text
     contact = make.contact()
     with visiting(desk, contact) as visitor:
         assert "b.tar" not in visitor.get("/portal/").text
