@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import psycopg
 from flask import current_app
 
 from servicedesk.backups import quarantine
@@ -237,8 +238,8 @@ def _plainly() -> Iterator[Settings]:
                 yield settings
             finally:
                 session().rollback()
-    except (BackupProblem, DatabaseNotStarted) as problem:
-        raise click.ClickException(str(problem)) from None
+    except (BackupProblem, DatabaseNotStarted, psycopg.Error, OSError) as problem:
+        raise click.ClickException(str(problem).strip()) from None
     except DomainError as refusal:
         raise click.ClickException(str(refusal) or type(refusal).__name__) from None
     finally:
