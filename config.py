@@ -50,6 +50,9 @@ class Settings:
     sandbox_key: str = field(repr=False)
     sandbox_delay_scale: float
     trusted_proxies: int  # how many reverse proxies stand before us, for the caller's address
+    backup_folder: Path
+    backup_key: str | None = field(repr=False)  # None: backups can be read by whoever has the file
+    pg_bin: Path | None  # where pg_dump and pg_restore are; None: looked for
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -76,6 +79,9 @@ class Settings:
             sandbox_key=env.get("SANDBOX_KEY") or _sandbox_key(mode, instance),
             sandbox_delay_scale=_number(env, "SANDBOX_DELAY_SCALE", 1.0),
             trusted_proxies=_integer(env, "TRUSTED_PROXIES", 0, 0, 9),
+            backup_folder=Path(env.get("BACKUP_FOLDER") or instance / "backups").resolve(),
+            backup_key=_backup_key(env),
+            pg_bin=Path(env["PG_BIN"]) if env.get("PG_BIN") else None,
         )
 
     @property
@@ -136,6 +142,20 @@ def kept_secret(path: Path) -> str:
         value = secrets.token_urlsafe(48)
         file.write(value)
     return value
+
+
+def _backup_key(env: Mapping[str, str]) -> str | None:
+    value, path = env.get("BACKUP_KEY", ""), env.get("BACKUP_KEY_FILE", "")
+    if path:
+        try:
+            if Path(path).stat().st_mode & 0o077:
+                raise SettingsError("BACKUP_KEY_FILE can be read by others; chmod 600 it")
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"BACKUP_KEY_FILE cannot be read: {error}") from None
+    if (value or path) and len(value) < SECRET_MIN_LENGTH:
+        raise SettingsError(f"BACKUP_KEY must have at least {SECRET_MIN_LENGTH} characters")
+    return value or None
 
 
 def _database_url(env: Mapping[str, str], mode: Mode) -> str | None:

@@ -15,6 +15,7 @@ from flask import Blueprint
 from sqlalchemy import event, text
 
 from benchmarks import (
+    backups,
     business_time,
     conformity,
     fleet,
@@ -67,6 +68,7 @@ def main() -> None:
     sla_dashboard.measure()
     what_if.main()
     queue.measure()
+    backups.measure()
 
 
 def measure_pages(folder: Path) -> None:

@@ -3,6 +3,7 @@
 app, processes, cli     composition, entry points and commands; the only ones that import everything
 demonstration           a believable operator's desk, made through the operations
 engagement              the account manager's 16 days a contract year
+backups                 taken, proven by restoring, put back; what a restore keeps back
 tickets                 requests, queries, incidents: intake, handling, timeline
 orders                  work orders: an action on devices, its approval, execution and outcome
 sla · devices           clocks on business calendars · fleet, actions, commands, engines

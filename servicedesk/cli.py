@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from servicedesk import quality
 from servicedesk.accounts.commands import account_commands
+from servicedesk.backups.commands import backup_commands, restore_commands
 from servicedesk.core import audit, database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.demonstration.commands import demonstration
@@ -37,8 +38,10 @@ def mount(app: Flask, settings: Settings) -> None:
     groups = [
         *account_commands(settings.public_url),
         audit_commands,
+        backup_commands,
         engine_commands,
         quality_commands,
+        restore_commands,
         sla_commands,
     ]
     if not settings.is_production:

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, redirect, url_for
 
 from servicedesk.accounts.web import account, notices, sign_in
 from servicedesk.accounts.web import admin as accounts_admin
+from servicedesk.backups.web import admin as backups_admin
 from servicedesk.clients.web import admin as clients_admin
 from servicedesk.clients.web import api as clients_api
 from servicedesk.clients.web import desk as clients_desk
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 WORDS = {
+    "backup_alarm": backups_admin.backup_alarm,
     "clock_words": clock_words,
     "command_state_labels": COMMAND_STATE_LABELS,
     "conformity_labels": CONFORMITY_LABELS,
@@ -93,6 +95,7 @@ WORDS = {
     "policy_state_labels": VERSION_STATE_LABELS,
     "priority_labels": PRIORITY_LABELS,
     "queue_labels": QUEUE_LABELS,
+    "restoration_seen": backups_admin.restoration_seen,
     "rule_words": conformity_words.rule_words,
     "standing_labels": STANDING_LABELS,
     "state_label": state_label,
@@ -183,6 +186,7 @@ def desk() -> Blueprint:
     admin = Blueprint("admin", __name__, url_prefix="/admin")
     guard(admin, Role.SUPERVISOR)
     admin.register_blueprint(accounts_admin.accounts)
+    admin.register_blueprint(backups_admin.backups)
     admin.register_blueprint(clients_admin.clients)
     admin.register_blueprint(sla_checks.checks)
     admin.register_blueprint(sla_agreements.agreements)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from servicedesk import schema
 from servicedesk.accounts import jobs as account_jobs
+from servicedesk.backups import restoring
 from servicedesk.clients.events import ContractChanged, ContractSigned
 from servicedesk.core import files, mail, sealing
 from servicedesk.core.events import subscribe
@@ -96,3 +98,4 @@ def connect(settings: Settings) -> None:
     fleet_engines.use_engines(engines)
     files.use_folder(settings.instance / "attachments")
     compilation.use_address(settings.public_url)
+    restoring.use_upgrade(schema.upgrade)

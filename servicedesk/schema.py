@@ -12,8 +12,9 @@ from sqlalchemy import create_engine, text
 
 from config import ROOT
 from servicedesk.accounts import models as accounts
+from servicedesk.backups import models as backups
 from servicedesk.clients import models as clients
-from servicedesk.core import audit, clock_lease, mail
+from servicedesk.core import audit, clock_lease, mail, restored
 from servicedesk.core.database import Model
 from servicedesk.devices import brakes, commands, questions
 from servicedesk.devices import models as devices
@@ -22,6 +23,7 @@ from servicedesk.devices.policies import documents
 from servicedesk.devices.policies import models as policies
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
+from servicedesk.planning import models as planning
 from servicedesk.sla import models as sla
 from servicedesk.sla.what_if import models as what_if
 from servicedesk.tickets import checklist
@@ -34,6 +36,7 @@ MODEL_MODULES = (
     audit,
     clock_lease,
     mail,
+    restored,
     accounts,
     clients,
     devices,
@@ -49,6 +52,8 @@ MODEL_MODULES = (
     what_if,
     tickets,
     checklist,
+    backups,
+    planning,
 )
 METADATA = Model.metadata
 

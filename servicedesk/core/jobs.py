@@ -39,6 +39,7 @@ class Job(Generic[P]):
     run: Callable[P, None]
     every: timedelta | None = None  # the clock enqueues it that often
     rank: int = 0
+    stays_inside: bool = False  # reaches nobody outside; may run on after a restore without a look
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Do the work here and now."""
@@ -49,7 +50,11 @@ JOBS: dict[str, Job[Any]] = {}
 
 
 def job(
-    name: str | JobName, *, queue: str = "default", every: timedelta | None = None
+    name: str | JobName,
+    *,
+    queue: str = "default",
+    every: timedelta | None = None,
+    stays_inside: bool = False,
 ) -> Callable[[Callable[P, None]], Job[P]]:
     """Declare a function of JSON arguments as the job `name`; `every` makes it periodic."""
 
@@ -58,7 +63,12 @@ def job(
         if named.name in JOBS:
             raise ValueError(f"two jobs are named {named.name}")
         declared = Job(
-            name=named.name, queue=named.queue, run=function, every=every, rank=named.rank
+            name=named.name,
+            queue=named.queue,
+            run=function,
+            every=every,
+            rank=named.rank,
+            stays_inside=stays_inside,
         )
         JOBS[named.name] = declared
         return declared

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from servicedesk.core import audit, clock
 from servicedesk.core.database import Model, session
-from servicedesk.core.jobs import job
+from servicedesk.core.jobs import JobName, job
+from servicedesk.core.restored import nothing_leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,8 +42,11 @@ class OutgoingMail(Model):
     sent_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
+    held_at: Mapped[datetime | None]  # restored from a backup: it may have left already
+    withdrawn_at: Mapped[datetime | None]  # a person decided that it stays
 
 
+SEND_MAIL = JobName("mail.send", "mail")  # queued by the database, see `queue_mail`
 _deliver: list[Callable[[OutgoingMail], None]] = []
 
 
@@ -109,12 +113,12 @@ class MailNotAccepted(Exception):
     """The mail server could not take it now; the job is tried again later."""
 
 
-@job("mail.send", queue="mail")
+@job(SEND_MAIL)
 def send_mail(mail_id: int) -> None:
-    """Send one mail unless it has left already; raises MailNotAccepted to be tried again."""
+    """Send one mail unless it has left or is held; raises MailNotAccepted to be tried again."""
     current = session()
     mail = current.get(OutgoingMail, mail_id, with_for_update=True)
-    if mail is None or mail.sent_at is not None:
+    if mail is None or mail.sent_at or mail.held_at or mail.withdrawn_at or nothing_leaves(current):
         current.rollback()
         return
     mail.attempts += 1

@@ -21,6 +21,7 @@ class Permission(StrEnum):
 
     ACCOUNT_ADMINISTER = "account:administer"
     AUDIT_READ = "audit:read"
+    BACKUP_ADMINISTER = "backup:administer"
     CLIENT_ADMINISTER = "client:administer"
     CLIENT_READ = "client:read"
     DESTRUCTION_RELEASE = "destruction:release"

@@ -16,6 +16,7 @@ from sqlalchemy.orm import joinedload
 from servicedesk.clients.contracts import contract_in_force
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.database import expect_rows
+from servicedesk.core.restored import nothing_leaves
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices import brakes, fleet_engines
 from servicedesk.devices.commands import (
@@ -118,6 +119,8 @@ def send_command(command_id: int) -> None:
 def _mark_sent(command_id: int) -> tuple[str, EngineOrder] | None:
     """Commit that it is about to leave, before it leaves."""
     with unit_of_work(SYSTEM, "devices.send_command") as work:
+        if nothing_leaves(work.session):
+            return None
         batch_id, client_id, is_destructive = work.session.execute(
             select(CommandBatch.id, CommandBatch.client_id, CommandBatch.is_destructive)
             .join(DeviceCommand, DeviceCommand.batch_id == CommandBatch.id)

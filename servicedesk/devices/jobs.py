@@ -39,7 +39,7 @@ def ask_for_inventories() -> None:
     ask_engines()
 
 
-@job(WALK_INVENTORY)
+@job(WALK_INVENTORY, stays_inside=True)
 def walk_inventory(engine_key: str) -> None:
     """Take in what an engine tells of its devices; one that the settings do not name is not asked."""
     with suppress(NoSuchEngine):

@@ -37,7 +37,7 @@ def reconcile_all_policies() -> None:
         reconcile_policies(client_id)
 
 
-@job(PAUSE_STOPPED)
+@job(PAUSE_STOPPED, stays_inside=True)
 def pause_stopped(client_id: int) -> None:
     """Pause the destructive orders of a client whose stop is on."""
     pause_orders_of(client_id)

@@ -84,6 +84,7 @@ class PauseReason(StrEnum):
     FAILURES = "failures"
     STOP = "stop"
     WINDOW = "window"  # of the planned task it came from
+    RESTORED = "restored"
 
 
 PAUSE_LABELS = {
@@ -91,6 +92,10 @@ PAUSE_LABELS = {
     PauseReason.FAILURES: msgid("It stopped by itself: too many devices failed."),
     PauseReason.STOP: msgid("The client's stop is on: nothing destructive leaves."),
     PauseReason.WINDOW: msgid("Its maintenance window is over."),
+    PauseReason.RESTORED: msgid(
+        "The desk was restored from a backup: find out what the devices have done since, then resume"
+        " or cancel it."
+    ),
 }
 
 

@@ -24,6 +24,7 @@ ICONS = (
     "clipboard-x",
     "clock",
     "clock-pause",
+    "database",
     "device-mobile",
     "device-mobile-off",
     "device-mobile-plus",

@@ -42,13 +42,13 @@ def check(check_id: int | None = None) -> None:
     run_check(check_id)
 
 
-@job("sla.rebuild")
+@job("sla.rebuild", stays_inside=True)
 def rebuild() -> None:
     """Set right what is not as the events say, as after an upgrade; then check it."""
     run_check(None, repairs=True)
 
 
-@job(REFRESH_CALENDAR)
+@job(REFRESH_CALENDAR, stays_inside=True)
 def refresh_calendar(code: str) -> None:
     """Bring the clocks up to date that a calendar's versions move."""
     last: int | None = 0

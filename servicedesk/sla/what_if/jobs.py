@@ -13,7 +13,7 @@ from servicedesk.sla.what_if.asking import COUNT
 from servicedesk.sla.what_if.counting import count_piece, give_up
 
 
-@job(COUNT)
+@job(COUNT, stays_inside=True)
 def count(what_if_id: int) -> None:
     """Count until all is counted, or somebody called it off."""
     try:

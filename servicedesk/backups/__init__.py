@@ -1,0 +1,1 @@
+"""Backups: taken, proven by restoring them, kept for a while, and put back into an empty database."""
