@@ -20,6 +20,7 @@ from servicedesk.devices import models as devices
 from servicedesk.devices.conformity import models as conformity
 from servicedesk.devices.policies import documents
 from servicedesk.devices.policies import models as policies
+from servicedesk.monitoring import models as monitoring
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
 from servicedesk.sla import models as sla
@@ -46,6 +47,7 @@ MODEL_MODULES = (
     sla,
     what_if,
     tickets,
+    monitoring,
 )
 METADATA = Model.metadata
 

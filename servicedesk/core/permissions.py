@@ -34,6 +34,7 @@ class Permission(StrEnum):
     ORDER_READ = "order:read"
     POLICY_EDIT = "policy:edit"
     QUESTION_EDIT = "question:edit"
+    SERVICE_WATCH = "service:watch"
     SLA_ADMINISTER = "sla:administer"
     SLA_SIMULATE = "sla:simulate"
     TICKET_ANSWER = "ticket:answer"
@@ -67,6 +68,7 @@ _WORK = {
     Permission.ORDER_APPROVE,
     Permission.ORDER_EXECUTE,
     Permission.POLICY_EDIT,
+    Permission.SERVICE_WATCH,
     Permission.TICKET_ANSWER,
     Permission.TICKET_HANDLE,
     Permission.TICKET_NOTE,

@@ -26,6 +26,8 @@ from servicedesk.core import clock
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.core.jobs import JOBS, Job, JobName, enqueue
 from servicedesk.processes.logs import configure_logs
+from servicedesk.processes.metrics_door import open_metrics_door
+from servicedesk.processes.preparation import serve_or_refuse
 from servicedesk.processes.worker import FORGET, RESCUE
 
 if TYPE_CHECKING:
@@ -160,11 +162,13 @@ def main() -> int:
     """Run until SIGTERM or SIGINT."""
     settings = Settings.from_environment()
     configure_logs(as_json=settings.is_production)
-    create_app(settings)  # declares the jobs
+    url = database_url(settings)
+    serve_or_refuse(url)
+    open_metrics_door(create_app(settings), settings)  # the application declares the jobs
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    serve(database_url(settings), stop)
+    serve(url, stop)
     return 0
 
 

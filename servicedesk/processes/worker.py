@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import procrastinate
@@ -17,11 +19,15 @@ from servicedesk.core.actors import SYSTEM
 from servicedesk.core.database import acting_as, session
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.core.jobs import JOBS, Job, JobName
+from servicedesk.core.metrics import JOB_SECONDS
+from servicedesk.core.trace import following, without_trace
+from servicedesk.processes.fetching import KnownJobs
 from servicedesk.processes.logs import configure_logs
-from servicedesk.processes.preparation import conninfo
+from servicedesk.processes.metrics_door import open_metrics_door
+from servicedesk.processes.preparation import conninfo, serve_or_refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from flask import Flask
     from procrastinate import JobContext
@@ -32,6 +38,7 @@ STALLED = 15.0  # seconds without a heartbeat: that worker is dead, its jobs are
 GRACE = 5.0  # seconds for running jobs when stopping
 POLL = 2.0  # seconds between looks for a job that is to be tried again
 RETRIES = 8  # after 3, 9, 27 … seconds, the last almost 2 hours after the one before
+SLOW = 1.0  # seconds: a periodic job that took longer is worth a line
 KEEP_DONE = 6  # hours
 KEEP_FAILED = 30 * 24  # hours
 
@@ -59,7 +66,11 @@ def main() -> int:
     configure_logs(as_json=settings.is_production)
     # it tells each attempt that failed, to be repeated or not; we tell it ourselves
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
-    asyncio.run(work(create_app(settings), database_url(settings)))
+    url = database_url(settings)
+    serve_or_refuse(url)
+    app = create_app(settings)
+    open_metrics_door(app, settings)
+    asyncio.run(work(app, url))
     return 0
 
 
@@ -68,6 +79,7 @@ async def work(app: Flask, url: str, *, wait: bool = True) -> None:
     connector = PsycopgConnector(conninfo=conninfo(url), min_size=1, max_size=CONCURRENCY + 3)
     queue = procrastinate.App(connector=connector)
     add_jobs(queue, app, connector)
+    queue.job_manager = KnownJobs(connector, queue.tasks)
     async with queue.open_async():
         await rescue_stalled(connector)
         await queue.run_worker_async(
@@ -110,16 +122,35 @@ def _add_job(queue: procrastinate.App, app: Flask, job: Job[Any]) -> None:
 
 def run_job(app: Flask, job: Job[Any], context: JobContext, arguments: dict[str, Any]) -> None:
     """Run one job as the desk itself, in an application context of its own; leave nothing open."""
-    with structlog.contextvars.bound_contextvars(job=job.name, job_id=context.job.id):
+    told, asked_by = without_trace(arguments)
+    with (
+        structlog.contextvars.bound_contextvars(job=job.name, job_id=context.job.id),
+        following(asked_by or f"job-{context.job.id}"),
+        _accounted(job),
+    ):
         try:
             with app.app_context(), acting_as(SYSTEM):
                 try:
-                    job.run(**arguments)
+                    job.run(**told)
                 finally:
                     session().rollback()
         except Exception:
             log.exception("job failed", attempt=context.job.attempts + 1)
             raise
+
+
+@contextmanager
+def _accounted(job: Job[Any]) -> Iterator[None]:
+    """Measure a job, and leave a line of what somebody asked for or what took long."""
+    began, outcome = time.perf_counter(), "failed"
+    try:
+        yield
+        outcome = "done"
+    finally:
+        seconds = time.perf_counter() - began
+        JOB_SECONDS.labels(job.name, outcome).observe(seconds)
+        if outcome == "done" and (job.every is None or seconds > SLOW):
+            log.info("job done", ms=round(seconds * 1000, 1))
 
 
 async def _wait_without_a_name(

@@ -36,6 +36,7 @@ ICONS = (
     "file-plus",
     "git-compare",
     "hand-stop",
+    "heartbeat",
     "help-circle",
     "home",
     "inbox",

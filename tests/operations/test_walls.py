@@ -27,6 +27,8 @@ SHARED = {
     "audit_entry",
     "audit_head",
     "sla_check",
+    "engine_contact",
+    "silence",
 }
 
 
