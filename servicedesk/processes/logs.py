@@ -22,6 +22,8 @@ DETAIL = re.compile(
     r"DETAIL:.*?(?=\n(?:HINT|CONTEXT|\[SQL|\(Background|Traceback|The above|During)|\n\n|\Z)",
     re.DOTALL,
 )
+# and the message itself quotes a value that is not what its column takes
+VALUE = re.compile(r"((?:invalid input|value)[^\"\n]*)\"[^\"\n]*\"")
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 PASSWORD = re.compile(r"(?<=://)[^\s/@]+@")
 BEARER = re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{8,}")
@@ -36,6 +38,7 @@ def withhold(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
 
 def _told(words: str) -> str:
     words = DETAIL.sub(f"DETAIL: {WITHHELD}", words)
+    words = VALUE.sub(rf'\1"{WITHHELD}"', words)
     words = PASSWORD.sub(f"{WITHHELD}@", words)
     return BEARER.sub(WITHHELD, ADDRESS.sub(WITHHELD, words))
 
