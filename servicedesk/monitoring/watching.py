@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from servicedesk.accounts.models import User
-from servicedesk.core import audit, database
+from servicedesk.core import audit, database, trace
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.jobs import JobName
 from servicedesk.core.mail import Letter, queue_mails
@@ -62,6 +62,7 @@ def look_for_silences() -> None:
         new = [alarms[code] for code in _first_told(work, list(alarms))]
         if new:
             _tell(work, new)
+        trace.forget()  # each look is a piece of work of its own
         work.enqueue(WATCH, at=work.at + AGAIN, once_as=WATCH.name)
 
 
