@@ -6,6 +6,7 @@ import pytest
 
 from config import Settings
 from servicedesk.app import create_app
+from servicedesk.core.actors import Role
 from servicedesk.monitoring.gauges import is_welcome
 from tests.desk_on_loopback import client_at
 from tests.visitor import visiting
@@ -21,7 +22,7 @@ def test_agents_and_supervisors_see_how_the_service_is_and_others_do_not(desk):
         assert page.status_code == 200
         assert "Base de datos" in page.text
         assert "/desk/status/" in visitor.get("/desk/").text
-    for person in (make.contact(client), make.manager(client)):
+    for person in (make.contact(client), make.person(Role.ACCOUNT_MANAGER, client)):
         with visiting(desk, person) as visitor:
             assert visitor.get("/desk/status/").status_code in {403, 404}
 
