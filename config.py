@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import socket
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 SECRET_MIN_LENGTH = 32
+METRICS_TOKEN_MIN_LENGTH = 16
+SECRET_MIN_VARIETY = 10  # different characters; fewer are a placeholder, never a random key
+PLACEHOLDER = re.compile(r"change.?me|example|default|secret|password|your.?key", re.IGNORECASE)
 
 
 class SettingsError(Exception):
@@ -53,12 +57,18 @@ class Settings:
     backup_folder: Path
     backup_key: str | None = field(repr=False)  # None: backups can be read by whoever has the file
     pg_bin: Path | None  # where pg_dump and pg_restore are; None: looked for
+    metrics_token: str | None = field(repr=False)  # None: in production, /metrics does not exist
+    metrics_port: (
+        int | None
+    )  # where a worker or a clock tells its own metrics, on a host of its own
+    metrics_folder: Path  # of this host alone: its processes keep their numbers there
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read and check the environment. Raises SettingsError naming the variable."""
         env = os.environ if environment is None else environment
         mode = _mode(env)
+        _refuse_debugging(env, mode)
         instance = Path(env.get("SERVICEDESK_INSTANCE", ROOT / "instance")).resolve()
         port = _integer(env, "PORT", 8000, 1, 65535)
         return cls(
@@ -82,6 +92,9 @@ class Settings:
             backup_folder=Path(env.get("BACKUP_FOLDER") or instance / "backups").resolve(),
             backup_key=_backup_key(env),
             pg_bin=Path(env["PG_BIN"]) if env.get("PG_BIN") else None,
+            metrics_token=_metrics_token(env),
+            metrics_port=_metrics_port(env, mode),
+            metrics_folder=_metrics_folder(env, instance),
         )
 
     @property
@@ -115,14 +128,63 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
 
 
 def _secret(env: Mapping[str, str], mode: Mode, instance: Path) -> str:
-    value = env.get("SECRET_KEY", "")
+    name, value = "SECRET_KEY", env.get("SECRET_KEY", "")
+    if path := env.get("SECRET_KEY_FILE", ""):
+        if value:
+            raise SettingsError("SECRET_KEY and SECRET_KEY_FILE are both set; keep one")
+        name, value = "the file of SECRET_KEY_FILE", _read_secret(Path(path))
     if value:
         if len(value) < SECRET_MIN_LENGTH:
-            raise SettingsError(f"SECRET_KEY must have at least {SECRET_MIN_LENGTH} characters")
+            raise SettingsError(f"{name} must have at least {SECRET_MIN_LENGTH} characters")
+        if mode is Mode.PRODUCTION and _is_guessable(value):
+            raise SettingsError(f"{name} is a placeholder; make one with `openssl rand -hex 32`")
         return value
     if mode is Mode.PRODUCTION:
-        raise SettingsError("SECRET_KEY must be set in production")
+        raise SettingsError("SECRET_KEY or SECRET_KEY_FILE must be set in production")
     return kept_secret(instance / "secret_key")
+
+
+def _is_guessable(value: str) -> bool:
+    return len(set(value)) < SECRET_MIN_VARIETY or PLACEHOLDER.search(value) is not None
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SettingsError(f"{path} can be read by others; chmod 600 it")
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{path} of SECRET_KEY_FILE cannot be read") from None
+
+
+def _refuse_debugging(env: Mapping[str, str], mode: Mode) -> None:
+    """Raise SettingsError where people are served with a debugger, which runs any program."""
+    for name in ("FLASK_DEBUG", "PYTHONDEVMODE"):
+        if mode is Mode.PRODUCTION and env.get(name, "").lower() not in {"", "0", "false", "no"}:
+            raise SettingsError(f"{name} is on; in production it must not be set")
+
+
+def _metrics_token(env: Mapping[str, str]) -> str | None:
+    value = env.get("METRICS_TOKEN") or None
+    if value and len(value) < METRICS_TOKEN_MIN_LENGTH:
+        raise SettingsError(
+            f"METRICS_TOKEN must have at least {METRICS_TOKEN_MIN_LENGTH} characters"
+        )
+    return value
+
+
+def _metrics_port(env: Mapping[str, str], mode: Mode) -> int | None:
+    if not env.get("METRICS_PORT"):
+        return None
+    if mode is Mode.PRODUCTION and not env.get("METRICS_TOKEN"):
+        raise SettingsError("METRICS_PORT needs METRICS_TOKEN: nobody else is to read the metrics")
+    return _integer(env, "METRICS_PORT", 0, 1, 65535)
+
+
+def _metrics_folder(env: Mapping[str, str], instance: Path) -> Path:
+    # the instance folder may be shared between hosts, and process numbers are not
+    told = env.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(told).resolve() if told else instance / "metrics" / socket.gethostname()
 
 
 def _sandbox_key(mode: Mode, instance: Path) -> str:

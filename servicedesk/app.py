@@ -11,7 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 from config import ROOT
 from servicedesk import cli, mounting, registry
 from servicedesk.clients.actors import person_for_session
-from servicedesk.core import database
+from servicedesk.core import database, metrics
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.core.links import LINK
 from servicedesk.shell import install_shell, mail
@@ -31,6 +31,8 @@ def create_app(settings: Settings, *, url: str | None = None) -> Flask:
     )
     configure(app, settings, url or database_url(settings))
     install_database(app)
+    with app.app_context():
+        metrics.watch_pool(database.session().get_bind().engine.pool)
     registry.listen()
     registry.connect(settings)
     install_shell(app, settings, person_for_session)
@@ -50,8 +52,11 @@ def configure(app: Flask, settings: Settings, url: str) -> None:
         SQLALCHEMY_ENGINE_OPTIONS={
             "pool_size": 8,
             "max_overflow": 8,
-            "pool_pre_ping": False,
+            # one round trip each time, and after a restart of the database no request finds a
+            # connection of before; see decision 0029
+            "pool_pre_ping": True,
             "pool_recycle": 1800,
+            "pool_timeout": 5,
             # an error of the database goes into a log: without the values that caused it
             "hide_parameters": True,
             # a query nobody waits for any more must not hold a connection for ever
@@ -59,9 +64,12 @@ def configure(app: Flask, settings: Settings, url: str) -> None:
             # and a search is planned for its words: a plan for any words reads the whole table
             "connect_args": LINK
             | {
+                # a database that is away, or a network that swallows: said within 5 seconds
+                "connect_timeout": 2,
+                "tcp_user_timeout": 3000,
                 "options": "-c statement_timeout=60000 -c timezone=UTC"
                 " -c idle_in_transaction_session_timeout=60000"
-                " -c plan_cache_mode=force_custom_plan"
+                " -c plan_cache_mode=force_custom_plan",
             },
         },
         MAX_CONTENT_LENGTH=30 * 1024 * 1024,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import structlog
 from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError
@@ -57,6 +59,8 @@ def _saying_plainly(callback: Callable[..., Any] | None) -> Callable[..., Any]:
 
     @wraps(callback)  # type: ignore[arg-type]
     def run(*args: Any, **kwargs: Any) -> Any:
+        # what workers write into their log is not for whoever typed a command
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         try:
             return callback(*args, **kwargs)  # type: ignore[misc]
         except OperationalError:

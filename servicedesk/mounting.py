@@ -38,6 +38,7 @@ from servicedesk.devices.web import (
     policy_drafts_api,
     questions_api,
 )
+from servicedesk.monitoring.web import metrics, status
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, positions, positions_api, stops
@@ -117,6 +118,7 @@ def mount(app: Flask, settings: Settings) -> None:
     csrf.exempt(engines)
     app.register_blueprint(engines)
     app.register_blueprint(document_door.blueprint())
+    app.register_blueprint(metrics.blueprint(settings))
     app.register_blueprint(portal())
     app.register_blueprint(desk())
     mount_api(app)
@@ -183,6 +185,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
     blueprint.register_blueprint(what_if.blueprint)
+    blueprint.register_blueprint(status.blueprint)
     admin = Blueprint("admin", __name__, url_prefix="/admin")
     guard(admin, Role.SUPERVISOR)
     admin.register_blueprint(accounts_admin.accounts)

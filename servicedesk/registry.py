@@ -24,6 +24,7 @@ from servicedesk.devices.events import (
 )
 from servicedesk.devices.policies import compilation
 from servicedesk.devices.policies import reactions as policy_reactions
+from servicedesk.monitoring import jobs as monitoring_jobs
 from servicedesk.orders import jobs as order_jobs
 from servicedesk.orders import reactions as order_reactions
 from servicedesk.orders.events import (
@@ -60,6 +61,7 @@ JOB_MODULES = (
     what_if_jobs,
     ticket_jobs,
     planning_jobs,
+    monitoring_jobs,
 )  # importing them declares their jobs
 
 

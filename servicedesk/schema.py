@@ -21,6 +21,7 @@ from servicedesk.devices import models as devices
 from servicedesk.devices.conformity import models as conformity
 from servicedesk.devices.policies import documents
 from servicedesk.devices.policies import models as policies
+from servicedesk.monitoring import models as monitoring
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
 from servicedesk.planning import models as planning
@@ -54,6 +55,7 @@ MODEL_MODULES = (
     checklist,
     backups,
     planning,
+    monitoring,
 )
 METADATA = Model.metadata
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Enum, MetaData, Text, event, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
 from servicedesk.core.actors import GATE, Actor, Role
@@ -86,6 +87,15 @@ def use_sessions(source: scoped_session[Session] | Callable[[], Session]) -> Non
 def session() -> Session:
     """Return the session of this context."""
     return _sessions[0]()
+
+
+def put_back() -> None:
+    """Undo what is open in the session of this context, even where its connection has died."""
+    current = session()
+    try:
+        current.rollback()
+    except SQLAlchemyError:
+        current.invalidate()  # nothing can be said over it any more: the next use connects anew
 
 
 def expect_rows(session: Session, count: int) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec
 
 from sqlalchemy import text
 
+from servicedesk.core.trace import with_trace
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
@@ -87,6 +89,8 @@ def enqueue(
 ) -> None:
     """Write the job through the session's own transaction: it exists when that commits.
 
+    It goes on under the identity of what asks for it, see `core.trace`.
+
     `lock`: jobs of one lock run one after another. `once_as`: while a job of that name waits,
     no second one is added. The database function runs as the owner, so no role needs to see
     other people's jobs.
@@ -100,7 +104,7 @@ def enqueue(
             "name": job.name,
             "lock": lock,
             "once_as": once_as,
-            "args": json.dumps(arguments),
+            "args": json.dumps(with_trace(arguments)),
             "at": at,
             "rank": job.rank,
         },
@@ -114,7 +118,7 @@ def enqueue_all(
 ) -> None:
     """Write many jobs of one name, each with its time and arguments, in one statement."""
     told = [
-        {"arguments": arguments, "start_at": at.isoformat() if at else None}
+        {"arguments": with_trace(arguments), "start_at": at.isoformat() if at else None}
         for at, arguments in wanted
     ]
     if told:

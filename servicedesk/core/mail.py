@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from servicedesk.core import audit, clock
 from servicedesk.core.database import Model, session
 from servicedesk.core.jobs import JobName, job
 from servicedesk.core.restored import nothing_leaves
+from servicedesk.core.trace import with_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,9 @@ class OutgoingMail(Model):
     """
 
     __tablename__ = "outgoing_mail"
+    __table_args__ = (
+        Index("ix_outgoing_mail_waiting", "created_at", postgresql_where=text("sent_at is null")),
+    )
     __tenant__ = None
     __audited__ = False
 
@@ -61,7 +65,7 @@ def queue_mail(
     """Have a worker render `templates/mail/<template>.{txt,html}`, once the transaction holds.
 
     The row and its `mail.send` job are written in the database as its owner: no client's role can
-    read the mails of others.
+    read the mails of others. The identity of what asks goes from the context to the job.
     """
     work.session.execute(
         text("SELECT desk_queue_mail(:to, :language, :template, CAST(:context AS jsonb), :about)"),
@@ -69,7 +73,7 @@ def queue_mail(
             "to": recipient,
             "language": language,
             "template": template,
-            "context": json.dumps(audit.plain(context)),
+            "context": json.dumps(with_trace(audit.plain(context))),
             "about": about,
         },
     )
@@ -100,7 +104,7 @@ def queue_mails(work: Work, letters: Sequence[Letter], template: str, *, about: 
                         {
                             "to": letter.recipient,
                             "language": letter.language,
-                            "context": audit.plain(dict(letter.context)),
+                            "context": with_trace(audit.plain(dict(letter.context))),
                         }
                         for letter in letters
                     ]

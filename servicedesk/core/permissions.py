@@ -38,6 +38,7 @@ class Permission(StrEnum):
     PLANNING_SERVICE = "planning:service"  # what concerns the whole service, and the desk itself
     POLICY_EDIT = "policy:edit"
     QUESTION_EDIT = "question:edit"
+    SERVICE_WATCH = "service:watch"
     SLA_ADMINISTER = "sla:administer"
     SLA_SIMULATE = "sla:simulate"
     TICKET_ANSWER = "ticket:answer"
@@ -73,6 +74,7 @@ _WORK = {
     Permission.ORDER_EXECUTE,
     Permission.PLANNING_EDIT,
     Permission.POLICY_EDIT,
+    Permission.SERVICE_WATCH,
     Permission.TICKET_ANSWER,
     Permission.TICKET_HANDLE,
     Permission.TICKET_NOTE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from servicedesk.core import audit, clock, database, jobs
+from servicedesk.core import audit, clock, database, jobs, trace
 from servicedesk.core.events import reactions_to
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Work:
             "actor_id": self.actor.user_id,
             "role": self.actor.role.value,
             "address": self.actor.address,
+            "trace": trace.current(),
             "notes": self._notes,
             "changes": [
                 {
@@ -134,7 +135,8 @@ def unit_of_work(actor: Actor, act: str) -> Iterator[Work]:
     # rollback alone would forget nothing where no transaction is open
     session.expunge_all()
     session.rollback()
-    with database.acting_as(actor):
+    # what an operation finds out about its origin, see `trace.follow`, ends with it
+    with trace.following(trace.current()), database.acting_as(actor):
         work = Work(actor=actor, act=act, session=session, at=clock.now())
         token = _open.set(work)
         try:

@@ -102,6 +102,7 @@ class CommandBatch(Model):
     is_destructive: Mapped[bool] = mapped_column(default=False)
     is_wide: Mapped[bool] = mapped_column(default=False)  # approved to go beyond the wipe limits
     held_at: Mapped[datetime | None]  # since then nothing of it leaves
+    trace: Mapped[str | None]  # the identity of what gave it: answers come without one
 
 
 class DeviceCommand(Model):

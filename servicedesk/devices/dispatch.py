@@ -10,10 +10,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+import structlog
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import joinedload
 
 from servicedesk.clients.contracts import contract_in_force
+from servicedesk.core import trace
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.database import expect_rows
 from servicedesk.core.restored import nothing_leaves
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from servicedesk.devices.catalogue.action import ManagedAction
 
 LOOK_AGAIN = timedelta(minutes=1)  # at what a stop keeps back
+log = structlog.get_logger("servicedesk.devices")
+
 JOB_SIZE = 100  # commands a job: large enough to be cheap, small enough to be shared
 
 INSERT_COMMANDS = text(
@@ -80,6 +84,7 @@ def open_batch(
         simulated=fleet_engines.is_simulated(work.session, device.engine_id),
         is_destructive=instruction.is_destructive,
         is_wide=is_wide,
+        trace=trace.current() or None,
     )
     work.session.add(batch)
     work.session.flush()
@@ -112,8 +117,16 @@ def send_command(command_id: int) -> None:
     if order is None:
         return
     engine_key, engine_order = order
-    submission = fleet_engines.engine_named(engine_key).submit(engine_order)
-    record_submission(command_id, submission)
+    with trace.following(engine_order.trace):
+        submission = fleet_engines.engine_named(engine_key).submit(engine_order)
+        log.info(
+            "engine called",
+            engine=engine_key,
+            command_id=command_id,
+            instruction=engine_order.instruction.kind,
+            outcome=submission.outcome.value,
+        )
+        record_submission(command_id, submission)
 
 
 def _mark_sent(command_id: int) -> tuple[str, EngineOrder] | None:
@@ -177,6 +190,7 @@ def engine_order_of(session: Session, command: DeviceCommand, batch: CommandBatc
         device_external_id=command.device.external_id,
         instruction=_instruction_for(session, command.device, batch),
         not_after=command.not_after,
+        trace=batch.trace or trace.current(),
     )
 
 

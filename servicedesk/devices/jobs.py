@@ -8,6 +8,7 @@ from datetime import timedelta
 from servicedesk.core.jobs import job
 from servicedesk.devices.commands import RECONCILE_COMMANDS, SEND_COMMANDS
 from servicedesk.devices.dispatch import send_command
+from servicedesk.devices.engine_watch import look_at_engines
 from servicedesk.devices.fleet_engines import NoSuchEngine
 from servicedesk.devices.inventory_walk import WALK_INVENTORY, ask_engines
 from servicedesk.devices.inventory_walk import walk_inventory as walk
@@ -31,6 +32,12 @@ def reconcile_commands(command_ids: list[int]) -> None:
 def reconcile_overdue() -> None:
     """Ask about everything that went silent."""
     reconcile(overdue_commands())
+
+
+@job("devices.look_at_engines", queue="devices", every=timedelta(seconds=30))
+def look_whether_engines_answer() -> None:
+    """Note which engines answer; the page about the state of the service shows it."""
+    look_at_engines()
 
 
 @job("devices.ask_engines", queue="devices", every=timedelta(hours=1))

@@ -95,6 +95,22 @@ class EngineAccount(Model):
     is_simulated: Mapped[bool]
 
 
+class EngineContact(Model):
+    """When an engine was last looked at, and whether it answered."""
+
+    __tablename__ = "engine_contact"
+    __tenant__ = None
+    __audited__ = False  # twice a minute, and itself a record
+
+    engine_id: Mapped[int] = mapped_column(
+        ForeignKey("engine_account.id"), primary_key=True, autoincrement=False
+    )
+    looked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    mute_since: Mapped[datetime | None]  # the first look it left without an answer
+    milliseconds: Mapped[float]
+
+
 class DeviceUser(Model):
     """An employee who holds a device; no sign-in."""
 

@@ -13,9 +13,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from servicedesk.core import trace
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.commands import (
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.engines.contract import Submission
+
+log = structlog.get_logger("servicedesk.devices")
 
 MAX_ATTEMPTS = 12  # calls that surely did not arrive; about half an hour with the waits between
 
@@ -148,6 +152,7 @@ def record_answer(work: Work, observation: Observation, source: str) -> bool:
     )
     if command is None or command.sent_at is None:
         return False  # not ours, of another device, or never sent: nothing to believe
+    trace.follow(work.session.get_one(CommandBatch, command.batch_id).trace)
     if _asks_for_a_position(work, command):
         observation = _without_place(observation)
     is_new = _keep(
@@ -222,6 +227,7 @@ def _move(
     command.outcome, command.detail = outcome, detail[:2000] or None
     if state in SETTLED:
         command.finished_at = max(at or work.at, command.sent_at or work.at)
+    log.info("command answered", command_id=command.id, state=state.value)
     if state is CommandState.ACKNOWLEDGED:
         apply_effect(work, command)
     work.publish(CommandSettled(batch_id=command.batch_id, command_id=command.id))

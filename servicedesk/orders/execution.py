@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from servicedesk.clients.contracts import contract_in_force
+from servicedesk.core import trace
 from servicedesk.core.errors import NotAllowedNow, NotFound
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
@@ -90,6 +91,7 @@ def execute(work: Work, order: WorkOrder) -> None:
     if order.needs_approval and present_hash(work, order) != order.approved_hash:
         raise ContentChanged
     order.executed_by_name, order.executed_at = work.actor.name, work.at
+    order.trace = trace.current() or None
     if not action_named(order.action_code).is_destructive:
         begin(work, order)
     elif order.is_wide:

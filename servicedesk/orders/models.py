@@ -187,6 +187,7 @@ class WorkOrder(Model):
     executed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("command_batch.id"), unique=True)
+    trace: Mapped[str | None]  # the identity of its execution: later stages go on under it
 
     targets: Mapped[list[OrderTarget]] = relationship(
         lazy="raise_on_sql", order_by="OrderTarget.device_id", back_populates="order"

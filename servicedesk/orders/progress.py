@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select, text
 
 from servicedesk.clients.contracts import contract_in_force
-from servicedesk.core import clock
+from servicedesk.core import clock, trace
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.errors import NotAllowedNow
 from servicedesk.core.text import msgid
@@ -179,6 +179,7 @@ def advance(order_id: int) -> None:
         order = work.session.get(WorkOrder, order_id, with_for_update={"skip_locked": True})
         if order is None or order.next_step_at is None or order.next_step_at > work.at:
             return
+        trace.follow(order.trace)
         work.concerns(order.client_id, order.reference)
         if _is_stopped(work, order):
             pause(work, order, PauseReason.STOP)

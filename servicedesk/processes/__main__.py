@@ -6,6 +6,9 @@ import argparse
 import sys
 from importlib import import_module
 
+from config import Settings, SettingsError
+from servicedesk.processes import measuring
+
 COMMANDS = {
     "run": ("supervisor", "the whole desk in the foreground, until Ctrl-C"),
     "worker": ("worker", "run jobs, until told to stop"),
@@ -13,6 +16,7 @@ COMMANDS = {
     "migrate": ("migrating", "bring the tables of the database up to date"),
     "check-migrations": ("migration_check", "compare migrations and models on an empty database"),
 }
+MEASURED = {"worker", "scheduler"}
 
 
 def main() -> int:
@@ -21,7 +25,14 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, purpose) in COMMANDS.items():
         commands.add_parser(name, help=purpose)
-    module = COMMANDS[parser.parse_args().command][0]
+    command = parser.parse_args().command
+    module = COMMANDS[command][0]
+    if command in MEASURED:
+        try:
+            measuring.share(Settings.from_environment().metrics_folder)
+        except SettingsError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
     code: int = import_module(f"servicedesk.processes.{module}").main()
     return code
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
-from procrastinate.manager import JobManager
 
 from servicedesk.core.jobs import JobName
+from servicedesk.processes.fetching import KnownJobs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from procrastinate import PsycopgConnector
@@ -71,14 +71,14 @@ BEAT = """
 log = structlog.get_logger("servicedesk.worker")
 
 
-class JobBook(JobManager):
-    """Procrastinate's manager of one worker, which never gives up and never speaks for others."""
+class JobBook(KnownJobs):
+    """The manager of one worker's jobs, which never gives up and never speaks for others."""
 
     connector: PsycopgConnector
 
-    def __init__(self, connector: PsycopgConnector) -> None:
+    def __init__(self, connector: PsycopgConnector, tasks: Mapping[str, object]) -> None:
         """Begin without a job."""
-        super().__init__(connector)
+        super().__init__(connector, tasks)
         self._running: set[tuple[int | None, int]] = set()  # each with its number of tries before
         self._is_unsure = False  # whether we may have been given jobs without hearing of it
 

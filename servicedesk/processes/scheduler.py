@@ -36,6 +36,8 @@ from servicedesk.core.jobs import JOBS, Job, JobName, enqueue
 from servicedesk.core.links import LINK
 from servicedesk.processes.job_book import FORGET, RESCUE
 from servicedesk.processes.logs import configure_logs
+from servicedesk.processes.metrics_door import open_metrics_door
+from servicedesk.processes.preparation import serve_or_refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -228,11 +230,13 @@ def main() -> int:
     configure_logs(as_json=settings.is_production)
     # it warns of each tick that is due while the one before still waits; they are one
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
-    create_app(settings)  # declares the jobs and beats
+    url = database_url(settings)
+    serve_or_refuse(url)
+    open_metrics_door(create_app(settings), settings)  # declares the jobs and beats
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    serve(database_url(settings), stop)
+    serve(url, stop)
     return 0
 
 

@@ -19,7 +19,7 @@ from config import Settings, SettingsError
 from servicedesk.core import embedded_postgres
 from servicedesk.core.embedded_postgres import DatabaseNotStarted
 from servicedesk.demonstration.accounts import ACCOUNTS, PASSWORD
-from servicedesk.processes import children, preparation
+from servicedesk.processes import children, measuring, preparation
 from servicedesk.processes.children import Child, KeepsDying
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Supervisor:
         self.running: subprocess.Popen[bytes] | None = None  # a step's own process
         self.environment = os.environ | {
             "PYTHONUNBUFFERED": "1",
+            measuring.FOLDER: str(settings.metrics_folder),
             "SANDBOX_KEY": settings.sandbox_key,
             "SANDBOX_DELAY_SCALE": str(settings.sandbox_delay_scale),
         }
@@ -93,6 +94,7 @@ class Supervisor:
         self.stopping = True
 
     def _prepare(self, *, orphaned: bool) -> None:
+        measuring.start_anew(self.settings.metrics_folder)
         # the processes of a desk that was killed are ending; give them the time they have
         patience = children.GRACE if orphaned else 0.0
         _check_port(self.settings.host, self.settings.port, "PORT", patience)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import procrastinate
@@ -21,11 +23,16 @@ from servicedesk.core.database import acting_as, session
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.core.jobs import JOBS, Job
 from servicedesk.core.links import CONNECT_SECONDS, LINK
+from servicedesk.core.metrics import JOB_SECONDS
+from servicedesk.core.trace import following, without_trace
 from servicedesk.processes.job_book import FORGET, RESCUE, RETRIES, STALLED, JobBook, rescue_stalled
 from servicedesk.processes.logs import configure_logs
-from servicedesk.processes.preparation import conninfo
+from servicedesk.processes.metrics_door import open_metrics_door
+from servicedesk.processes.preparation import conninfo, serve_or_refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flask import Flask
     from procrastinate import JobContext
 
@@ -33,6 +40,7 @@ CONCURRENCY = 4  # jobs at a time, each in a thread
 HEARTBEAT = 3.0  # seconds
 GRACE = 5.0  # seconds for running jobs when stopping
 POLL = 2.0  # seconds between looks for a job that is to be tried again
+SLOW = 1.0  # seconds: a periodic job that took longer is worth a line
 KEEP_DONE = 6  # hours
 KEEP_FAILED = 30 * 24  # hours
 
@@ -47,7 +55,11 @@ def main() -> int:
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
     # and the pool each try to reach a database that is away
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-    asyncio.run(work(create_app(settings), database_url(settings)))
+    url = database_url(settings)
+    serve_or_refuse(url)
+    app = create_app(settings)
+    open_metrics_door(app, settings)
+    asyncio.run(work(app, url))
     return 0
 
 
@@ -78,8 +90,8 @@ async def _work_through(app: Flask, url: str, *, wait: bool) -> None:
         pool_factory=_pool,
     )
     queue = procrastinate.App(connector=connector)
-    queue.job_manager = JobBook(connector)
     add_jobs(queue, app, connector)
+    queue.job_manager = JobBook(connector, queue.tasks)
     async with queue.open_async():
         await rescue_stalled(connector)
         await queue.run_worker_async(
@@ -138,16 +150,35 @@ def _add_job(queue: procrastinate.App, app: Flask, job: Job[Any]) -> None:
 
 def run_job(app: Flask, job: Job[Any], context: JobContext, arguments: dict[str, Any]) -> None:
     """Run one job as the desk itself, in an application context of its own; leave nothing open."""
-    with structlog.contextvars.bound_contextvars(job=job.name, job_id=context.job.id):
+    told, asked_by = without_trace(arguments)
+    with (
+        structlog.contextvars.bound_contextvars(job=job.name, job_id=context.job.id),
+        following(asked_by or f"job-{context.job.id}"),
+        _accounted(job),
+    ):
         try:
             with app.app_context(), acting_as(SYSTEM):
                 try:
-                    job.run(**arguments)
+                    job.run(**told)
                 finally:
                     session().rollback()
         except Exception:
             log.exception("job failed", attempt=context.job.attempts + 1)
             raise
+
+
+@contextmanager
+def _accounted(job: Job[Any]) -> Iterator[None]:
+    """Measure a job, and leave a line of what somebody asked for or what took long."""
+    began, outcome = time.perf_counter(), "failed"
+    try:
+        yield
+        outcome = "done"
+    finally:
+        seconds = time.perf_counter() - began
+        JOB_SECONDS.labels(job.name, outcome).observe(seconds)
+        if outcome == "done" and (job.every is None or seconds > SLOW):
+            log.info("job done", ms=round(seconds * 1000, 1))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicedesk.shell import (
+    accounting,
     assets,
     errors,
     formatting,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 def install_shell(app: Flask, settings: Settings, load_person: LoadPerson) -> None:
     """Install everything that surrounds the pages; the order of the hooks matters."""
+    accounting.install(app, settings)
     security.install(app, settings)
     session.install(app, load_person)
     language.install(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,15 @@ import structlog
 from flask import Response, g, jsonify, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -24,7 +33,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.typing import ResponseReturnValue
 
-log = structlog.get_logger()
+log = structlog.get_logger("servicedesk.errors")
+BACK_SOON = timedelta(seconds=5)  # a restart of the database takes about so long
 
 TITLES: Mapping[int, str] = {
     400: msgid("That could not be understood"),
@@ -58,7 +68,8 @@ def install(app: Flask) -> None:
     )
     app.register_error_handler(HTTPException, http_page)
     app.register_error_handler(StaleDataError, lambda _error: _refusal(Conflict()))
-    app.register_error_handler(OperationalError, _database_away)
+    for away in (OperationalError, InterfaceError, PendingRollbackError, PoolExhausted):
+        app.register_error_handler(away, _database_away)
     # two did the same at once: the database let one of them
     app.register_error_handler(IntegrityError, _collision)
     # a number no column holds, a character no text stores: nothing of that name exists
@@ -108,8 +119,9 @@ def _constraint_of(error: IntegrityError) -> str | None:
     return getattr(diagnosis, "constraint_name", None)
 
 
-def _database_away(error: DBAPIError) -> ResponseReturnValue:
-    log.warning("database away", kind=type(error.orig).__name__)
+def _database_away(error: SQLAlchemyError) -> ResponseReturnValue:
+    log.warning("database away", kind=type(getattr(error, "orig", None) or error).__name__)
+    g.retry_after = BACK_SOON
     return answer(503, code="database-away")
 
 
@@ -126,7 +138,7 @@ def answer(
     errors: list[dict[str, Any]] | None = None,
 ) -> Response:
     """Return the answer for a status in the form the caller reads."""
-    database.session().rollback()
+    database.put_back()
     title = gettext(TITLES.get(status, TITLES[400]))
     words = translate(detail) if detail else gettext(SENTENCES.get(status, SENTENCES[400]))
     if request.path.startswith("/api/"):

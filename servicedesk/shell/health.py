@@ -60,7 +60,8 @@ def _database(connection: Connection) -> bool:
 
 def _migrations(connection: Connection) -> bool:
     head = (ROOT / "migrations" / "HEAD").read_text(encoding="ascii").strip()
-    return bool(_value(connection, "SELECT version_num FROM alembic_version") == head)
+    # numbers of one length; those of a newer release do no harm while hosts are brought up to it
+    return bool(_value(connection, "SELECT version_num FROM alembic_version") >= head)
 
 
 def _worker(connection: Connection) -> bool:

@@ -37,6 +37,7 @@ ICONS = (
     "file-plus",
     "git-compare",
     "hand-stop",
+    "heartbeat",
     "help-circle",
     "home",
     "inbox",

@@ -1,12 +1,10 @@
-"""Headers, request identity and protection against forged forms."""
+"""Headers and protection against forged forms."""
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
-import structlog
-from flask import g, request
+from flask import request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -31,7 +29,7 @@ HEADERS = {
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Name each request, protect forms and cookies, and send the headers."""
+    """Protect forms and cookies, and send the headers."""
     app.config.update(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -44,19 +42,12 @@ def install(app: Flask, settings: Settings) -> None:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
 
-    @app.before_request
-    def name_request() -> None:
-        g.request_id = secrets.token_hex(8)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request=g.request_id, path=request.path)
-
     csrf.init_app(app)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        response.headers["X-Request-Id"] = g.get("request_id", "")
         if settings.is_production:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.endpoint != "static":

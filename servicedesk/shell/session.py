@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 STAFF = frozenset({Role.AGENT, Role.ACCOUNT_MANAGER, Role.SUPERVISOR})
 # what anybody may ask for: everything else wants somebody signed in, or the API's own guard
 PUBLIC_BLUEPRINTS = frozenset(
-    {"health", "language", "sign_in", "engines", "document_door", "dev_mail"}
+    {"health", "metrics", "language", "sign_in", "engines", "document_door", "dev_mail"}
 )
+MACHINES = frozenset({"health", "metrics"})  # whoever asks, no session is looked up
 API = "api-"  # how the names of the API's blueprints begin
 PUBLIC_ENDPOINTS = frozenset({"static", "front"})
 _guarded: set[str] = set()
@@ -42,7 +43,8 @@ class SignedIn(UserMixin):
 
 def install(app: Flask, load_person: LoadPerson) -> None:
     """Load the person of each request, close every door, and put the session away at the end."""
-    manager = LoginManager(app)
+    # its template variable would ask the database once more, also for the page that says it is away
+    manager = LoginManager(app, add_context_processor=False)
     manager.session_protection = None  # an address that changes on a phone is no theft
 
     @manager.user_loader
@@ -56,6 +58,8 @@ def install(app: Flask, load_person: LoadPerson) -> None:
         g.actor, g.person = GATE, None
         if request.endpoint is None or request.endpoint == "static":
             return None
+        if request.blueprint in MACHINES:
+            return None
         if (request.blueprint or "").startswith(API):
             return None  # the API's own guard reads a token, never the cookie
         _recognise(manager)
@@ -64,6 +68,7 @@ def install(app: Flask, load_person: LoadPerson) -> None:
     @app.teardown_request
     def leave(error: BaseException | None) -> None:
         del error
+        database.put_back()
         database.session().close()
         database.become(GATE)
 

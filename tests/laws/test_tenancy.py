@@ -130,7 +130,18 @@ def located(desk, contact, agent, device) -> str:
 
 
 # what anybody may ask for, and what belongs to nobody's client
-NOT_TENANT = ("static", "sign_in.", "dev_mail.", "engines.", "health.", "language.", "api-docs.")
+NOT_TENANT = (
+    *(
+        "static",
+        "sign_in.",
+        "dev_mail.",
+        "engines.",
+        "health.",
+        "metrics.",
+        "language.",
+        "api-docs.",
+    ),
+)
 
 
 BODIES = {

@@ -30,7 +30,7 @@ class Worker:
             conninfo=conninfo(address), min_size=1, timeout=0.5, reconnect_timeout=0.5
         )
         await self.connector.open_async()
-        self.book = JobBook(self.connector)
+        self.book = JobBook(self.connector, {"test.job": None})
         self.number = await self.book.register_worker()
         return self
 

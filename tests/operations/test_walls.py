@@ -29,6 +29,8 @@ SHARED = {
     "audit_entry",
     "audit_head",
     "sla_check",
+    "engine_contact",
+    "silence",
 }
 
 

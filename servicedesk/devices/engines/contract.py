@@ -53,6 +53,7 @@ class EngineOrder:
     device_external_id: str
     instruction: Instruction
     not_after: datetime
+    trace: str = ""  # sent with the call where the engine takes such a thing, to find it in its log
 
 
 class SubmissionOutcome(StrEnum):

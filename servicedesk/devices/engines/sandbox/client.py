@@ -74,6 +74,8 @@ class SandboxEngine:
             "not_after": order.not_after.isoformat(),
         }
         headers = {"Idempotency-Key": str(order.idempotency_key)}
+        if order.trace:
+            headers["X-Request-ID"] = order.trace
         try:
             answer = self._http.post("/v1/commands", json=body, headers=headers)
         except _NOT_SENT as error:
