@@ -125,13 +125,13 @@ def test_a_job_given_by_an_answer_that_was_lost_is_given_again_and_those_running
         worker = await Worker().at(database_address)
         running = await worker.fetch()
         do(engine, ONE_JOB)
-        ask = worker.connector.execute_query_one_async
+        ask = worker.connector.execute_query_all_async
 
         async def lose_the_answer(*arguments, **more):
             await ask(*arguments, **more)
             raise exceptions.ConnectorException
 
-        monkeypatch.setattr(worker.connector, "execute_query_one_async", lose_the_answer)
+        monkeypatch.setattr(worker.connector, "execute_query_all_async", lose_the_answer)
         assert await worker.fetch() is None
         assert [state[0] for state in states(engine)] == ["doing", "doing"]
         monkeypatch.undo()
