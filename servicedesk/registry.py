@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from servicedesk.accounts import jobs as account_jobs
+from servicedesk.accounts import links
 from servicedesk.clients.events import ContractChanged, ContractSigned
 from servicedesk.core import files, mail, sealing
 from servicedesk.core.events import subscribe
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 JOB_MODULES = (
-    account_jobs,
+    links,
     mail,
     device_jobs,
     conformity_jobs,

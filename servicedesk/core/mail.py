@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from servicedesk.core import audit, clock
@@ -16,6 +16,8 @@ from servicedesk.core.jobs import job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
 
     from servicedesk.core.unit_of_work import Work
 
@@ -27,6 +29,10 @@ class OutgoingMail(Model):
     """
 
     __tablename__ = "outgoing_mail"
+    __table_args__ = (
+        Index("ix_outgoing_mail_created_at", "created_at"),
+        Index("ix_outgoing_mail_unsent", "created_at", postgresql_where=text("sent_at is null")),
+    )
     __tenant__ = None
     __audited__ = False
 
@@ -44,11 +50,19 @@ class OutgoingMail(Model):
 
 
 _deliver: list[Callable[[OutgoingMail], None]] = []
+_is_open: list[Callable[[], bool]] = []
 
 
-def use_delivery(deliver: Callable[[OutgoingMail], None]) -> None:
-    """Tell how a mail leaves the house; the composition root calls this."""
-    _deliver[:] = [deliver]
+def use_delivery(
+    deliver: Callable[[OutgoingMail], None], is_open: Callable[[], bool] = lambda: True
+) -> None:
+    """Tell how a mail leaves the house, and whether it could now; the composition root calls this."""
+    _deliver[:], _is_open[:] = [deliver], [is_open]
+
+
+def is_open() -> bool:
+    """Ask whether mails can leave now; takes as long as the mail server takes to answer."""
+    return _is_open[0]()
 
 
 def queue_mail(
@@ -103,6 +117,11 @@ def queue_mails(work: Work, letters: Sequence[Letter], template: str, *, about: 
                 ),
             },
         )
+
+
+def send_again(session: Session, mail_ids: Sequence[int]) -> None:
+    """Have mails tried now: the job that waits for its next try at once, or else a new one."""
+    session.execute(text("SELECT desk_mail_again(:ids)"), {"ids": list(mail_ids)})
 
 
 class MailNotAccepted(Exception):

@@ -9,7 +9,7 @@ from servicedesk.core.jobs import job
 from servicedesk.devices.commands import RECONCILE_COMMANDS, SEND_COMMANDS
 from servicedesk.devices.dispatch import send_command
 from servicedesk.devices.fleet_engines import NoSuchEngine
-from servicedesk.devices.inventory_walk import WALK_INVENTORY, ask_engines
+from servicedesk.devices.inventory_walk import WALK_INVENTORY
 from servicedesk.devices.inventory_walk import walk_inventory as walk
 from servicedesk.devices.reconciliation import overdue_commands, reconcile
 
@@ -31,12 +31,6 @@ def reconcile_commands(command_ids: list[int]) -> None:
 def reconcile_overdue() -> None:
     """Ask about everything that went silent."""
     reconcile(overdue_commands())
-
-
-@job("devices.ask_engines", queue="devices", every=timedelta(hours=1))
-def ask_for_inventories() -> None:
-    """Have every engine tell of its devices."""
-    ask_engines()
 
 
 @job(WALK_INVENTORY)

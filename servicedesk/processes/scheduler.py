@@ -26,7 +26,7 @@ from servicedesk.core import clock
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.core.jobs import JOBS, Job, JobName, enqueue
 from servicedesk.processes.logs import configure_logs
-from servicedesk.processes.worker import FORGET, RESCUE
+from servicedesk.processes.worker import RESCUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,6 @@ STILL_HELD = """
 def periodic_jobs() -> Iterator[tuple[Job[Any] | JobName, timedelta]]:
     """Yield what is to be enqueued and how often."""
     yield RESCUE, timedelta(seconds=10)
-    yield FORGET, timedelta(hours=1)
     for job in JOBS.values():
         if job.every is not None:
             yield job, job.every

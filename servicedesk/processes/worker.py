@@ -32,11 +32,8 @@ STALLED = 15.0  # seconds without a heartbeat: that worker is dead, its jobs are
 GRACE = 5.0  # seconds for running jobs when stopping
 POLL = 2.0  # seconds between looks for a job that is to be tried again
 RETRIES = 8  # after 3, 9, 27 … seconds, the last almost 2 hours after the one before
-KEEP_DONE = 6  # hours
-KEEP_FAILED = 30 * 24  # hours
 
 RESCUE = JobName("jobs.rescue_stalled")
-FORGET = JobName("jobs.forget_old")
 
 # rows are locked until they are queued again, so two workers cannot take over the same job
 STALLED_JOBS = """
@@ -83,20 +80,13 @@ async def work(app: Flask, url: str, *, wait: bool = True) -> None:
 
 
 def add_jobs(queue: procrastinate.App, app: Flask, connector: PsycopgConnector) -> None:
-    """Hand every declared job to Procrastinate, and the two that look after the queue itself."""
+    """Hand every declared job to Procrastinate, and what looks after the queue itself."""
     for job in JOBS.values():
         _add_job(queue, app, job)
 
     @queue.task(name=RESCUE.name, queue=RESCUE.queue)
     async def rescue() -> None:
         await rescue_stalled(connector)
-
-    @queue.task(name=FORGET.name, queue=FORGET.queue)
-    async def forget() -> None:
-        await queue.job_manager.delete_old_jobs(KEEP_DONE)
-        await queue.job_manager.delete_old_jobs(
-            KEEP_FAILED, include_failed=True, include_cancelled=True, include_aborted=True
-        )
 
 
 def _add_job(queue: procrastinate.App, app: Flask, job: Job[Any]) -> None:
