@@ -212,13 +212,15 @@ def _in_batches(session: Session) -> Iterator[Sequence[Any]]:
     """Yield all entries by chain and number; no transaction is open between two batches."""
     key = tuple_(AuditEntry.chain, AuditEntry.number)
     query = select(*AuditEntry.__table__.columns).order_by(AuditEntry.chain, AuditEntry.number)
-    rows = session.execute(query.limit(BATCH)).all()
-    while rows:
-        session.rollback()
-        yield rows
-        following = query.where(key > tuple_(*map(literal, (rows[-1].chain, rows[-1].number))))
+    following = query
+    while True:
         rows = session.execute(following.limit(BATCH)).all()
-    session.rollback()
+        session.rollback()
+        if rows:
+            yield rows
+        if len(rows) < BATCH:
+            return  # what is written from now on is for the next time
+        following = query.where(key > tuple_(*map(literal, (rows[-1].chain, rows[-1].number))))
 
 
 def _faults_of(row: Any, number: int, previous: str) -> Iterator[str]:
