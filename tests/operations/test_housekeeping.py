@@ -12,11 +12,13 @@ from servicedesk.core import database, mail
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.audit import AuditEntry
 from servicedesk.core.clock import told_as
+from servicedesk.core.errors import InvalidInput
 from servicedesk.core.mail import MailNotAccepted, OutgoingMail, queue_mail, send_mail
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.positions.models import DevicePosition
-from servicedesk.planning.checks import forgetting, retention
+from servicedesk.orders.reconciling import reconcile_policies
+from servicedesk.planning.checks import forgetting, reconciliation, retention
 from servicedesk.planning.checks.check import RunCancelled
 from servicedesk.planning.models import PlannedRun, PlannedTask, RunLine, RunState
 from servicedesk.planning.shipping import ship_tasks
@@ -122,6 +124,14 @@ def test_while_the_mail_server_is_away_nothing_is_tried_and_after_hours_it_is_a_
         given, _told = check_now("mail.retries")
     assert len(jobs_of_mails(owner)) == 3
     assert len(given.of("problem")) == 3  # each by what it is about
+
+
+def test_a_mail_that_is_refused_again_and_again_is_tried_once_an_hour(post, owner):
+    owner("DELETE FROM procrastinate_jobs")
+    owner("UPDATE outgoing_mail SET attempts = 26 WHERE id = 1")
+    assert check_now("mail.retries")[1].values == {"mails": 2}
+    with told_as(now() + HOUR):
+        assert check_now("mail.retries")[1].values == {"mails": 3}
 
 
 def test_mails_of_a_moment_ago_are_left_to_their_own_job_and_old_ones_are_given_up(post, owner):
@@ -416,3 +426,22 @@ def test_devices_that_differ_are_told_by_an_order_of_their_client(make):
     given, told = check_now("policies.reconcile")
     assert told.values == {"clients": 2, "orders": 1}
     assert len(given.of("info")) == count(WorkOrder) - 1
+
+
+def test_a_client_whose_devices_cannot_be_told_keeps_no_other_from_it(make, monkeypatch):
+    clients = [make.client(), make.client()]
+    for client in clients:
+        group = group_of(client, "All", make.device(client))
+        own_setting(client, "passcode", {"min_length": "6"}, group_id=group.id)
+
+    def reconcile(client_id):
+        if client_id == clients[0].id:
+            raise InvalidInput("Say for which client.", field="client")
+        return reconcile_policies(client_id)
+
+    monkeypatch.setattr(reconciliation, "reconcile_policies", reconcile)
+    given, told = check_now("policies.reconcile")
+    assert [subject for one, subject, _ in given.lines if one == "problem"] == [
+        clients[0].reference
+    ]
+    assert told.values == {"clients": 2, "orders": 1}

@@ -72,7 +72,7 @@ class EngineReachable(Check):
         """Say how many."""
         del client_id, parameters
         count = session.scalar(select(func.count()).select_from(EngineAccount))
-        return [Text(msgid("Asks %(engines)s engines."), {"engines": count})]
+        return [Text(msgid("Engines that are asked: %(engines)s."), {"engines": count})]
 
 
 def _engines() -> Sequence[Any]:

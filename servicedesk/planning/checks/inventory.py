@@ -42,4 +42,4 @@ class EngineInventory(Check):
         """Count those with devices."""
         del client_id, parameters
         count = len(session.scalars(engines_with_devices()).all())
-        return [Text(msgid("Asks %(engines)s engines."), {"engines": count})]
+        return [Text(msgid("Engines that are asked: %(engines)s."), {"engines": count})]

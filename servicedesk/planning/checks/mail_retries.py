@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
 
     from servicedesk.planning.checks.check import Round
 
 PATIENCE = timedelta(minutes=10)  # so long a mail's own job is trusted to bring it out
+FREE_TRIES = 24  # as often as the server is there; then once an hour, as what the server refuses
 BATCH = 500
 MOST_NAMED = 20
 
@@ -100,6 +101,12 @@ def _waiting(now: datetime, given_up: datetime) -> Any:
     return (created <= now - PATIENCE) & (created > given_up)
 
 
+def _may_be_tried(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a mail was not tried very often: then it is the mail's own fault."""
+    hours = func.extract("epoch", now - OutgoingMail.created_at) / 3600
+    return OutgoingMail.attempts < FREE_TRIES + hours
+
+
 def _count(now: datetime, given_up: datetime) -> Select[int, datetime, int]:
     """Count the mails that wait, and those that nobody tries any more."""
     is_waiting = _waiting(now, given_up)
@@ -138,7 +145,10 @@ def _try_again(given: Round, now: datetime, given_up: datetime, total: int) -> i
             ids = work.session.scalars(
                 select(OutgoingMail.id)
                 .where(
-                    OutgoingMail.sent_at.is_(None), _waiting(now, given_up), OutgoingMail.id > last
+                    OutgoingMail.sent_at.is_(None),
+                    _waiting(now, given_up),
+                    _may_be_tried(now),
+                    OutgoingMail.id > last,
                 )
                 .order_by(OutgoingMail.id)
                 .limit(BATCH)

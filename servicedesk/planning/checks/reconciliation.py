@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from servicedesk.core.errors import DomainError
 from servicedesk.core.text import Text, msgid
 from servicedesk.devices.policies.models import DevicePolicy, PolicyProfile
 from servicedesk.orders.reconciling import clients_with_policies, reconcile_policies
 from servicedesk.planning.checks.check import Check
+from servicedesk.planning.checks.looking import clients_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from servicedesk.planning.checks.check import Round
+
+
+TOLD = msgid("%(client)s: order %(order)s tells them.")
+REFUSED = msgid("%(client)s: its devices cannot be brought to their policy. %(reason)s")
 
 
 class Reconciliation(Check):
@@ -33,13 +39,12 @@ class Reconciliation(Check):
     def run(self, given: Round, parameters: Mapping[str, str]) -> Text:
         """Take one client after another."""
         del parameters
-        clients = clients_with_policies()
+        wanted = set(clients_with_policies())
+        clients = [client for client in clients_in(None) if client.id in wanted]
         orders = 0
-        for number, client_id in enumerate(clients):
+        for number, client in enumerate(clients):
             given.seen(number, len(clients))
-            if reference := reconcile_policies(client_id):
-                orders += 1
-                given.info(msgid("Order %(order)s tells them."), subject=reference, order=reference)
+            orders += _reconciled(given, client)
         given.seen(len(clients), len(clients))
         return Text(
             msgid("%(clients)s clients were looked at; %(orders)s orders were begun."),
@@ -61,3 +66,19 @@ class Reconciliation(Check):
                 {"clients": clients, "devices": devices},
             )
         ]
+
+
+def _reconciled(given: Round, client: Any) -> bool:
+    """Bring a client's devices to their policy, and tell; return whether an order was begun."""
+    try:
+        reference = reconcile_policies(client.id)
+    except DomainError as refusal:
+        # the others must not suffer for it
+        given.problem(
+            REFUSED, subject=client.reference, client=client.name, reason=refusal.text.to_json()
+        )
+        return False
+    if reference is None:
+        return False
+    given.info(TOLD, subject=reference, client=client.name, order=reference)
+    return True
