@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicedesk import schema
-from servicedesk.accounts import jobs as account_jobs
+from servicedesk.accounts import links
 from servicedesk.backups import restoring
+from servicedesk.backups.events import DeskRestored
 from servicedesk.clients.events import ContractChanged, ContractSigned
 from servicedesk.core import files, mail, sealing
 from servicedesk.core.events import subscribe
@@ -40,6 +41,7 @@ from servicedesk.orders.events import (
 from servicedesk.orders.positions import keeping
 from servicedesk.planning import jobs as planning_jobs
 from servicedesk.planning import reactions as planning_reactions
+from servicedesk.planning.checks import backup
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.sla.what_if import jobs as what_if_jobs
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 JOB_MODULES = (
-    account_jobs,
+    links,
     mail,
     device_jobs,
     conformity_jobs,
@@ -87,6 +89,7 @@ def listen() -> None:
     subscribe(OrderCancelled, planning_reactions.on_order_cancelled)
     subscribe(OrderPaused, planning_reactions.on_order_paused)
     subscribe(OrderResumed, planning_reactions.on_order_resumed)
+    subscribe(DeskRestored, planning_reactions.on_desk_restored)
     subscribe(TicketResolved, planning_reactions.on_ticket_resolved)
     subscribe(TicketCancelled, planning_reactions.on_ticket_cancelled)
 
@@ -94,6 +97,7 @@ def listen() -> None:
 def connect(settings: Settings) -> None:
     """Give the domain what the settings decide: engines and folders."""
     sealing.use_key(settings.secret_key)
+    backup.use_settings(settings)
     engines = {}
     if settings.sandbox_url:
         engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)

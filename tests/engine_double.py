@@ -84,4 +84,4 @@ class EngineDouble:
         return Unreachable.UNREACHABLE if self.reports is None else iter(self.reports)
 
     def health(self) -> EngineHealth:
-        return EngineHealth(reachable=True, detail="double", milliseconds=0.1)
+        return EngineHealth(reachable=not self.is_away, detail="double", milliseconds=0.1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import select, text, update
 
+from servicedesk.backups.events import DeskRestored
 from servicedesk.core.database import session
 from servicedesk.core.errors import NotAllowedNow
 from servicedesk.core.jobs import JOBS
@@ -92,6 +93,7 @@ def hold_back(work: Work, restoration: Restoration) -> dict[str, int]:
     )
     # one that was used since the backup would work once more
     links = _changed(work, text("UPDATE one_time_link SET used_at = now() WHERE used_at IS NULL"))
+    work.publish(DeskRestored(taken_at=restoration.taken_at))
     return {"mails": mails, "orders": len(orders), "commands": commands, "links": links}
 
 

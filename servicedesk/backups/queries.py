@@ -16,6 +16,8 @@ from servicedesk.core.permissions import Permission, may, require
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy.orm import Session
+
     from servicedesk.core.actors import Actor
 
 SHOWN = 40
@@ -56,3 +58,10 @@ def standing_alarm(actor: Actor, *, expects_backups: bool) -> BackupAlarm | None
     if newest is not None and newest > clock.now() - TOO_OLD:
         return None
     return BackupAlarm(newest=newest) if taken or expects_backups else None
+
+
+def newest_good_at(current: Session) -> datetime | None:
+    """Return when the newest backup was taken that was proved."""
+    return current.scalar(
+        select(func.max(BackupRecord.taken_at)).where(BackupRecord.verified_at.is_not(None))
+    )

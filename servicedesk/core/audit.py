@@ -15,18 +15,20 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import UniqueConstraint, inspect, select, text
+from sqlalchemy import UniqueConstraint, inspect, literal, select, text, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from servicedesk.core.database import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
 HOUSE = 0  # the chain of what belongs to no client
 HIDDEN = "•••"
+BATCH = 2000  # entries read at a time
+HEAD_DIFFERS = "the head does not match the last entry"
 
 
 class AuditEntry(Model):
@@ -155,38 +157,73 @@ class Fault:
     what: str
 
 
-def verify(session: Session, anchors: Mapping[int, tuple[int, str]] | None = None) -> list[Fault]:
+def verify(
+    session: Session,
+    anchors: Mapping[int, tuple[int, str]] | None = None,
+    seen: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[Fault]:
     """Recompute every chain and return what is wrong with it; empty means untouched.
 
     `anchors` are heads kept elsewhere (chain → number and hash): the trail must still contain them.
+    `seen` hears how many entries of how many were read; no transaction is open then. What is written
+    meanwhile is read as well, and may be longer than what the heads said at the beginning.
     """
     faults: list[Fault] = []
     last: dict[int, tuple[int, str]] = {}
     anchors = dict(anchors or {})
-    rows = session.execute(
-        select(AuditEntry)
-        .order_by(AuditEntry.chain, AuditEntry.number)
-        .execution_options(yield_per=1000)
-    ).scalars()
-    for row in rows:
-        number, previous = last.get(row.chain, (0, ""))
-        faults.extend(
-            Fault(row.chain, row.number, what) for what in _faults_of(row, number, previous)
-        )
-        if row.number == anchors.get(row.chain, (0, ""))[0] and row.hash != anchors[row.chain][1]:
-            faults.append(Fault(row.chain, row.number, "differs from the anchored hash"))
-        last[row.chain] = (row.number, row.hash)
-    heads = {head.chain: (head.number, head.hash) for head in session.scalars(select(AuditHead))}
-    for chain in sorted(heads.keys() | last.keys() | anchors.keys()):
-        end = last.get(chain, (0, ""))
-        if heads.get(chain) != end:
-            faults.append(Fault(chain, end[0], "the head does not match the last entry"))
-        if end[0] < anchors.get(chain, (0, ""))[0]:
-            faults.append(Fault(chain, end[0], "entries after this one are missing"))
+    before = _heads(session)
+    done, total = 0, sum(number for number, _ in before.values())
+    for rows in _in_batches(session):
+        for row in rows:
+            number, previous = last.get(row.chain, (0, ""))
+            faults += [
+                Fault(row.chain, row.number, what) for what in _faults_of(row, number, previous)
+            ]
+            if _is_not(row, anchors):
+                faults.append(Fault(row.chain, row.number, "differs from the anchored hash"))
+            if _is_not(row, before):
+                faults.append(Fault(row.chain, row.number, HEAD_DIFFERS))
+            last[row.chain] = (row.number, row.hash)
+        done += len(rows)
+        seen(done, max(done, total))
+    after = _heads(session)
+    session.rollback()
+    for chain in sorted(before.keys() | after.keys() | last.keys() | anchors.keys()):
+        end, least = last.get(chain, (0, ""))[0], before.get(chain, (0, ""))[0]
+        if not least <= end <= after.get(chain, (0, ""))[0]:
+            faults.append(Fault(chain, end, HEAD_DIFFERS))
+        if end < anchors.get(chain, (0, ""))[0]:
+            faults.append(Fault(chain, end, "entries after this one are missing"))
     return faults
 
 
-def _faults_of(row: AuditEntry, number: int, previous: str) -> Iterator[str]:
+def _is_not(row: Any, heads: Mapping[int, tuple[int, str]]) -> bool:
+    """Whether a head has the number of an entry and another hash."""
+    number, told = heads.get(row.chain, (None, ""))
+    return bool(row.number == number and row.hash != told)
+
+
+def _heads(session: Session) -> dict[int, tuple[int, str]]:
+    rows = session.execute(select(AuditHead.chain, AuditHead.number, AuditHead.hash))
+    return {row.chain: (row.number, row.hash) for row in rows}
+
+
+def _in_batches(session: Session) -> Iterator[Sequence[Any]]:
+    """Yield all entries by chain and number; no transaction is open between two batches."""
+    key = tuple_(AuditEntry.chain, AuditEntry.number)
+    query = select(*AuditEntry.__table__.columns).order_by(AuditEntry.chain, AuditEntry.number)
+    following = query
+    while True:
+        rows = session.execute(following.limit(BATCH)).all()
+        session.rollback()
+        if rows:
+            yield rows
+        if len(rows) < BATCH:
+            return  # what is written from now on is for the next time
+        following = query.where(key > tuple_(*map(literal, (rows[-1].chain, rows[-1].number))))
+
+
+def _faults_of(row: Any, number: int, previous: str) -> Iterator[str]:
     if row.number != number + 1:
         yield "an entry before this one is missing"
     if row.previous_hash != previous:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import ColumnElement, Index, and_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from servicedesk.core import audit, clock
@@ -18,6 +18,8 @@ from servicedesk.core.trace import with_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
 
     from servicedesk.core.unit_of_work import Work
 
@@ -31,6 +33,7 @@ class OutgoingMail(Model):
     __tablename__ = "outgoing_mail"
     __table_args__ = (
         Index("ix_outgoing_mail_waiting", "created_at", postgresql_where=text("sent_at is null")),
+        Index("ix_outgoing_mail_created_at", "created_at"),
     )
     __tenant__ = None
     __audited__ = False
@@ -50,13 +53,30 @@ class OutgoingMail(Model):
     withdrawn_at: Mapped[datetime | None]  # a person decided that it stays
 
 
+def is_to_leave() -> ColumnElement[bool]:
+    """Return the condition on mails that still have to leave: not those that people hold back."""
+    return and_(
+        OutgoingMail.sent_at.is_(None),
+        OutgoingMail.held_at.is_(None),
+        OutgoingMail.withdrawn_at.is_(None),
+    )
+
+
 SEND_MAIL = JobName("mail.send", "mail")  # queued by the database, see `queue_mail`
 _deliver: list[Callable[[OutgoingMail], None]] = []
+_is_open: list[Callable[[], bool]] = []
 
 
-def use_delivery(deliver: Callable[[OutgoingMail], None]) -> None:
-    """Tell how a mail leaves the house; the composition root calls this."""
-    _deliver[:] = [deliver]
+def use_delivery(
+    deliver: Callable[[OutgoingMail], None], is_open: Callable[[], bool] = lambda: True
+) -> None:
+    """Tell how a mail leaves the house, and whether it could now; the composition root calls this."""
+    _deliver[:], _is_open[:] = [deliver], [is_open]
+
+
+def is_open() -> bool:
+    """Ask whether mails can leave now; takes as long as the mail server takes to answer."""
+    return _is_open[0]()
 
 
 def queue_mail(
@@ -111,6 +131,11 @@ def queue_mails(work: Work, letters: Sequence[Letter], template: str, *, about: 
                 ),
             },
         )
+
+
+def send_again(session: Session, mail_ids: Sequence[int]) -> None:
+    """Have mails tried now: the job that waits for its next try at once, or else a new one."""
+    session.execute(text("SELECT desk_mail_again(:ids)"), {"ids": list(mail_ids)})
 
 
 class MailNotAccepted(Exception):

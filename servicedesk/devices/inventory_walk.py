@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Select
+
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.engines.contract import DeviceReport
 
@@ -39,17 +41,20 @@ MOST_APPS = 50_000  # of a batch: with more it has fewer devices
 log = structlog.get_logger("servicedesk.inventory")
 
 
-def ask_engines() -> Sequence[str]:
-    """Have every engine with enrolled devices asked soon; return their keys."""
+def engines_with_devices() -> Select[str]:
+    """Return the keys of the engines that have enrolled devices."""
     has_devices = (
         select(Device.id)
         .where(Device.engine_id == EngineAccount.id, Device.state == DeviceState.ENROLLED)
         .exists()
     )
+    return select(EngineAccount.key).where(has_devices).order_by(EngineAccount.key)
+
+
+def ask_engines() -> Sequence[str]:
+    """Have every engine with enrolled devices asked soon; return their keys."""
     with unit_of_work(SYSTEM, "devices.ask_engines") as work:
-        keys = work.session.scalars(
-            select(EngineAccount.key).where(has_devices).order_by(EngineAccount.key)
-        ).all()
+        keys = work.session.scalars(engines_with_devices()).all()
         for key in keys:
             name = f"{WALK_INVENTORY.name}:{key}"
             work.enqueue(WALK_INVENTORY, lock=name, once_as=name, engine_key=key)

@@ -10,7 +10,7 @@ from servicedesk.devices.commands import RECONCILE_COMMANDS, SEND_COMMANDS
 from servicedesk.devices.dispatch import send_command
 from servicedesk.devices.engine_watch import look_at_engines
 from servicedesk.devices.fleet_engines import NoSuchEngine
-from servicedesk.devices.inventory_walk import WALK_INVENTORY, ask_engines
+from servicedesk.devices.inventory_walk import WALK_INVENTORY
 from servicedesk.devices.inventory_walk import walk_inventory as walk
 from servicedesk.devices.reconciliation import overdue_commands, reconcile
 
@@ -38,12 +38,6 @@ def reconcile_overdue() -> None:
 def look_whether_engines_answer() -> None:
     """Note which engines answer; the page about the state of the service shows it."""
     look_at_engines()
-
-
-@job("devices.ask_engines", queue="devices", every=timedelta(hours=1))
-def ask_for_inventories() -> None:
-    """Have every engine tell of its devices."""
-    ask_engines()
 
 
 @job(WALK_INVENTORY, stays_inside=True)

@@ -42,6 +42,7 @@ class Parameter:
     least: int = 0
     most: int = 1_000_000
     choices: Mapping[str, str] = field(default_factory=dict)  # value → label
+    default: str = ""  # what is kept where nothing was written
     offers: str = ""  # what of the client's a form lets choose from: groups, profiles, documents
 
     def fault(self, value: str) -> str | None:
@@ -111,4 +112,4 @@ def faults_of(parameters: Sequence[Parameter], values: Mapping[str, object]) -> 
 
 def cleaned(parameters: Sequence[Parameter], values: Mapping[str, object]) -> dict[str, str]:
     """Return every parameter as trimmed text; to be called after `faults_of` found none."""
-    return {p.name: as_text(values.get(p.name)) or "" for p in parameters}
+    return {p.name: as_text(values.get(p.name)) or p.default for p in parameters}

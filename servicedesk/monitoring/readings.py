@@ -72,7 +72,7 @@ MAILS = text("""
            extract(epoch FROM now() - min(created_at))::float,
            extract(epoch FROM now() - min(created_at) FILTER (
              WHERE coalesce(error, '') NOT LIKE 'SMTPRecipientsRefused%'))::float
-      FROM outgoing_mail WHERE sent_at IS NULL
+      FROM outgoing_mail WHERE sent_at IS NULL AND held_at IS NULL AND withdrawn_at IS NULL
 """)
 
 

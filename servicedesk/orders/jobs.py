@@ -9,7 +9,7 @@ from servicedesk.core.jobs import job
 from servicedesk.devices.policies.models import RECONCILE_POLICIES
 from servicedesk.orders.positions.keeping import forget_expired
 from servicedesk.orders.progress import advance, due_orders, give_up
-from servicedesk.orders.reconciling import clients_with_policies, reconcile_policies
+from servicedesk.orders.reconciling import reconcile_policies
 from servicedesk.orders.stopping import PAUSE_STOPPED
 from servicedesk.orders.stopping import pause_stopped as pause_orders_of
 
@@ -28,13 +28,6 @@ def advance_due() -> None:
 def bring_to_policy(client_id: int) -> None:
     """Tell devices of a client that differ from their policy what they should have."""
     reconcile_policies(client_id)
-
-
-@job("orders.reconcile_all_policies", queue="devices", every=timedelta(hours=1))
-def reconcile_all_policies() -> None:
-    """Look at every client's devices: documents expire, people change settings by hand."""
-    for client_id in clients_with_policies():
-        reconcile_policies(client_id)
 
 
 @job(PAUSE_STOPPED, stays_inside=True)

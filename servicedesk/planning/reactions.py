@@ -11,11 +11,20 @@ from servicedesk.devices.commands import CommandState
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.progress import counts_of
 from servicedesk.planning.firing import RUN
-from servicedesk.planning.models import RUN_MOVES, PlannedRun, RunState
+from servicedesk.planning.models import (
+    OVER,
+    RUN_MOVES,
+    PlannedRun,
+    PlannedTask,
+    RunState,
+    TaskState,
+    WorkKind,
+)
 from servicedesk.planning.run_log import tell
 from servicedesk.planning.runs import finish, locked_run
 
 if TYPE_CHECKING:
+    from servicedesk.backups.events import DeskRestored
     from servicedesk.core.unit_of_work import Work
     from servicedesk.orders.events import (
         OrderApproved,
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
     )
     from servicedesk.tickets.events import TicketCancelled, TicketResolved
 
+RESTORED = msgid("The desk was restored from a backup: nobody knows whether it was done since.")
 NOT_ALL = msgid("%(failed)s of %(devices)s devices did not do it.")
 
 
@@ -94,6 +104,27 @@ def on_ticket_cancelled(work: Work, event: TicketCancelled) -> None:
     """End the run whose ticket was withdrawn."""
     if run := _of_ticket(work, event.ticket_id):
         finish(work, run, RunState.CANCELLED, Text(msgid("Its ticket was withdrawn.")))
+
+
+def on_desk_restored(work: Work, _event: DeskRestored) -> None:
+    """Let nothing reach devices by itself until somebody has looked: it may have been done since."""
+    tasks = work.session.scalars(
+        select(PlannedTask)
+        .where(PlannedTask.work_kind == WorkKind.ACTION, PlannedTask.state == TaskState.ACTIVE)
+        .order_by(PlannedTask.id)
+        .with_for_update()
+    ).all()
+    for task in tasks:
+        task.state, task.next_due_at = TaskState.PAUSED, None
+    open_runs = work.session.scalars(
+        select(PlannedRun.id)
+        .join(PlannedRun.task)
+        .where(PlannedTask.work_kind == WorkKind.ACTION, PlannedRun.state.not_in(OVER))
+        .order_by(PlannedRun.id)
+    ).all()
+    for run_id in open_runs:
+        if run := locked_run(work, run_id):
+            finish(work, run, RunState.CANCELLED, Text(RESTORED))
 
 
 def _of_ticket(work: Work, ticket_id: int) -> PlannedRun | None:

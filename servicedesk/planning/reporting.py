@@ -1,12 +1,16 @@
 """What people are told of runs: incidents about what went wrong, tickets with steps, approvals.
 
 A task has one open incident at a time: what goes wrong again is written on it, so that a check that
-fails all night is one thing to see to and not hundreds.
+fails all night is one thing to see to and not hundreds. The same again is told once a day, what comes
+back within a day is the same incident, and one that nobody touched is resolved when all is well again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import select
@@ -15,15 +19,25 @@ from servicedesk.accounts.models import User
 from servicedesk.accounts.notices import add_notices
 from servicedesk.core.actors import Role
 from servicedesk.core.errors import DomainError
+from servicedesk.core.house_words import stored
 from servicedesk.core.text import Text, msgid
 from servicedesk.orders.models import WorkOrder
 from servicedesk.planning.models import LineKind, PlannedRun, RunLine, RunState
 from servicedesk.planning.run_log import tell
-from servicedesk.tickets.desk_tickets import note_from_desk, open_for_desk, resolve_from_desk
+from servicedesk.tickets.desk_tickets import (
+    is_touched,
+    latest_mark,
+    note_from_desk,
+    open_for_desk,
+    reopen_from_desk,
+    resolve_from_desk,
+)
 from servicedesk.tickets.intake import SUBJECT_LENGTH, NewTicket
-from servicedesk.tickets.models import OPEN_STATES, Impact, Ticket, TicketKind, Urgency
+from servicedesk.tickets.models import OPEN_STATES, Impact, Ticket, TicketKind, TicketState, Urgency
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from servicedesk.core.unit_of_work import Work
 
 WENT = {
@@ -31,6 +45,10 @@ WENT = {
     RunState.FAILED: msgid("The run of %(due_at)s failed."),
     RunState.MISSED: msgid("The run of %(due_at)s was missed."),
 }
+WELL_AGAIN = msgid("All right again: the run of %(due_at)s went well.")
+WELL = "well"  # the mark of having said so
+A_DAY = timedelta(days=1)
+STAYS_AWAY = timedelta(minutes=30)
 CARRIED_OUT = msgid("The workaround %(task)s was carried out.")
 MOST_TOLD = 10  # problems named in an incident; the run's page has them all
 
@@ -39,12 +57,20 @@ log = structlog.get_logger("servicedesk.planning")
 
 
 def report(work: Work, run: PlannedRun, missed: int = 1) -> None:
-    """Open an incident about a run that went wrong, or write it on the one that is open."""
-    incident = _open_incident(work, run) or _new_incident(work, run)
+    """Open an incident about a run that went wrong, or go on with the one there is.
+
+    What was told already is not told again for a day.
+    """
+    incident = _incident(work, run) or _new_incident(work, run)
     if incident is None:
         tell(work, run, msgid("No incident could be opened."), kind=LineKind.PROBLEM)
         return
-    note_from_desk(work, incident, _known(work, run, missed))
+    if not incident.is_open:
+        reopen_from_desk(work, incident)
+    problems = _problems(work, run)
+    mark = _mark(run, problems)
+    if not _is_told(work, incident, mark):
+        note_from_desk(work, incident, _known(work, run, missed, problems), mark=mark)
     run.incident_id = incident.id
     tell(work, run, msgid("Incident %(ticket)s tells of it."), ticket=incident.reference)
 
@@ -57,8 +83,8 @@ def _new_incident(work: Work, run: PlannedRun) -> Ticket | None:
     task = run.task
     new = NewTicket(
         kind=TicketKind.INCIDENT,
-        subject=f"{task.title} · {task.reference}"[:SUBJECT_LENGTH],
-        description=task.description,
+        subject=f"{stored(task.named)} · {task.reference}"[:SUBJECT_LENGTH],
+        description=stored(task.described),
         impact=Impact.LOW if run.state is RunState.PROBLEMS else Impact.MEDIUM,
         urgency=Urgency.MEDIUM,
     )
@@ -73,19 +99,82 @@ def _new_incident(work: Work, run: PlannedRun) -> Ticket | None:
     return None
 
 
-def _open_incident(work: Work, run: PlannedRun) -> Ticket | None:
-    """Return the open incident about an earlier run of the task."""
+def report_all_right(work: Work, run: PlannedRun) -> None:
+    """Say on the task's open incident that it goes well again, and resolve one that nobody touched.
+
+    Something that comes and goes is not well until it has stayed away for a while.
+    """
+    incident = _incident(work, run)
+    if incident is None or not incident.is_open or incident.id == run.task.incident_id:
+        return
+    if _went_wrong_lately(work, run):
+        return
+    words = Text(WELL_AGAIN, {"due_at": run.due_at})
+    if is_touched(work, incident):
+        if not _is_told(work, incident, WELL):
+            note_from_desk(work, incident, words, mark=WELL)
+    elif resolve_from_desk(work, incident, words, is_public=False, mark=WELL):
+        tell(work, run, msgid("It resolved %(ticket)s."), ticket=incident.reference)
+
+
+def _incident(work: Work, run: PlannedRun) -> Ticket | None:
+    """Return the incident about an earlier run of the task that is open, or was until yesterday."""
+    is_fresh = (Ticket.state == TicketState.RESOLVED) & (Ticket.resolved_at > work.at - A_DAY)
     return work.session.scalar(
         select(Ticket)
         .join(PlannedRun, PlannedRun.incident_id == Ticket.id)
-        .where(PlannedRun.task_id == run.task_id, Ticket.state.in_(OPEN_STATES))
-        .order_by(Ticket.id.desc())
+        .where(PlannedRun.task_id == run.task_id, Ticket.state.in_(OPEN_STATES) | is_fresh)
+        .order_by(Ticket.state.in_(OPEN_STATES).desc(), Ticket.id.desc())
         .limit(1)
         .with_for_update(of=Ticket)
     )
 
 
-def _known(work: Work, run: PlannedRun, missed: int) -> Text:
+def _went_wrong_lately(work: Work, run: PlannedRun) -> bool:
+    lately = select(PlannedRun.id).where(
+        PlannedRun.task_id == run.task_id,
+        PlannedRun.incident_id.is_not(None),
+        PlannedRun.finished_at > work.at - STAYS_AWAY,
+    )
+    return work.session.scalar(lately.limit(1)) is not None
+
+
+def _is_told(work: Work, incident: Ticket, mark: str) -> bool:
+    latest = latest_mark(work, incident)
+    return latest is not None and latest[0] == mark and latest[1] > work.at - A_DAY
+
+
+def _mark(run: PlannedRun, problems: Sequence[RunLine]) -> str:
+    """Return what a run's trouble is about; how much it is, and since when, makes no difference."""
+    about = [
+        run.state,
+        [run.reason, _names(run.reason_values or {})],
+        run.order_id,
+        sorted([each.text, each.subject or "", _names(each.text_values)] for each in problems),
+    ]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
+
+
+def _names(values: Mapping[str, Any]) -> str:
+    """Return the values without numbers and instants."""
+    kept = {
+        name: value
+        for name, value in values.items()
+        if not name.endswith("_at") and not isinstance(value, (int, float))
+    }
+    return json.dumps(kept, sort_keys=True)
+
+
+def _problems(work: Work, run: PlannedRun) -> Sequence[RunLine]:
+    return work.session.scalars(
+        select(RunLine)
+        .where(RunLine.run_id == run.id, RunLine.kind == LineKind.PROBLEM)
+        .order_by(RunLine.id)
+        .limit(MOST_TOLD)
+    ).all()
+
+
+def _known(work: Work, run: PlannedRun, missed: int, problems: Sequence[RunLine]) -> Text:
     """Return what is known of a run that went wrong."""
     told = [Text(WENT[run.state], {"due_at": run.due_at})]
     if missed > 1:
@@ -95,12 +184,6 @@ def _known(work: Work, run: PlannedRun, missed: int) -> Text:
     if run.order_id is not None:
         order = work.session.get_one(WorkOrder, run.order_id)
         told.append(Text(msgid("Its order is %(order)s."), {"order": order.reference}))
-    problems = work.session.scalars(
-        select(RunLine)
-        .where(RunLine.run_id == run.id, RunLine.kind == LineKind.PROBLEM)
-        .order_by(RunLine.id)
-        .limit(MOST_TOLD)
-    )
     told += [Text.from_json({"words": each.text, "values": each.text_values}) for each in problems]
     if run.problem_count > MOST_TOLD:
         rest = run.problem_count - MOST_TOLD

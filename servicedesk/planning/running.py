@@ -27,6 +27,7 @@ from servicedesk.planning.firing import WINDOW_OVER
 from servicedesk.planning.models import (
     RUN_MOVES,
     UNDER_WAY,
+    WENT_WELL,
     LineKind,
     OverlapPolicy,
     PlannedRun,
@@ -41,6 +42,7 @@ from servicedesk.planning.working import NOT_BEGUN, begin_order, open_checklist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from servicedesk.core.unit_of_work import Work
 
@@ -84,6 +86,7 @@ class Begun:
     code: str
     parameters: Mapping[str, Any]
     client_id: int | None
+    previous_at: datetime | None
 
 
 def _begin(run_id: int) -> Begun | None:
@@ -106,7 +109,22 @@ def _begin(run_id: int) -> Begun | None:
             code=task.code,
             parameters=task.parameters,
             client_id=task.client_id,
+            previous_at=_previous_at(work, current),
         )
+
+
+def _previous_at(work: Work, current: PlannedRun) -> datetime | None:
+    """Return when the task's last run began that went well."""
+    return work.session.scalar(
+        select(PlannedRun.started_at)
+        .where(
+            PlannedRun.task_id == current.task_id,
+            PlannedRun.due_at < current.due_at,
+            PlannedRun.state.in_(WENT_WELL),
+        )
+        .order_by(PlannedRun.due_at.desc())
+        .limit(1)
+    )
 
 
 def _may_begin(work: Work, current: PlannedRun) -> bool:
@@ -155,7 +173,7 @@ def _is_held_back(work: Work, current: PlannedRun) -> bool:
 
 
 def _run_check(run_id: int, begun: Begun) -> None:
-    given = RunRound(run_id=run_id, client_id=begun.client_id)
+    given = RunRound(run_id=run_id, client_id=begun.client_id, previous_at=begun.previous_at)
     try:
         told = check_named(begun.code).run(given, dict(begun.parameters))
         given.flush()
@@ -185,6 +203,7 @@ class RunRound:
 
     run_id: int
     client_id: int | None
+    previous_at: datetime | None = None
     problems: int = 0
     _lines: list[dict[str, Any]] = field(default_factory=list)
     _far: tuple[int, int] = (0, 0)

@@ -81,6 +81,8 @@ def settle(work: Work, run: PlannedRun, missed: int = 1) -> None:
     if run.state in WENT_WELL:
         start_followers(work, run)
         reporting.resolve_incident(work, run)
+    if run.state is RunState.DONE:
+        reporting.report_all_right(work, run)
     if task.overlap is OverlapPolicy.WAIT:
         _release_next(work, run)
     if kind_of(task.when) is ScheduleKind.ONCE and run.again_of_id is None:

@@ -32,7 +32,6 @@ TRY_AGAIN = 1.0  # seconds between tries while the database is away
 
 # what looks after the queue goes before what waits in it, however much that is
 RESCUE = JobName("jobs.rescue_stalled", rank=100)
-FORGET = JobName("jobs.forget_old")
 
 # rows are locked until they are queued again, so two workers cannot take over the same job
 STALLED_JOBS = """

@@ -34,7 +34,7 @@ from servicedesk.core.clock_lease import elect, give_back, prolong
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.core.jobs import JOBS, Job, JobName, enqueue
 from servicedesk.core.links import LINK
-from servicedesk.processes.job_book import FORGET, RESCUE
+from servicedesk.processes.job_book import RESCUE
 from servicedesk.processes.logs import configure_logs
 from servicedesk.processes.metrics_door import open_metrics_door
 from servicedesk.processes.preparation import serve_or_refuse
@@ -161,7 +161,6 @@ def _steady_offset() -> float:
 def duties() -> Iterator[tuple[str, timedelta, Callable[[Session], object]]]:
     """Yield what the clock does, how often, and under which name."""
     yield RESCUE.name, timedelta(seconds=10), partial(_enqueue_once, RESCUE)
-    yield FORGET.name, timedelta(hours=1), partial(_enqueue_once, FORGET)
     for job in JOBS.values():
         if job.every is not None:
             yield job.name, job.every, partial(_enqueue_once, job)

@@ -25,7 +25,7 @@ from servicedesk.core.jobs import JOBS, Job
 from servicedesk.core.links import CONNECT_SECONDS, LINK
 from servicedesk.core.metrics import JOB_SECONDS
 from servicedesk.core.trace import following, without_trace
-from servicedesk.processes.job_book import FORGET, RESCUE, RETRIES, STALLED, JobBook, rescue_stalled
+from servicedesk.processes.job_book import RESCUE, RETRIES, STALLED, JobBook, rescue_stalled
 from servicedesk.processes.logs import configure_logs
 from servicedesk.processes.metrics_door import open_metrics_door
 from servicedesk.processes.preparation import conninfo, serve_or_refuse
@@ -41,8 +41,6 @@ HEARTBEAT = 3.0  # seconds
 GRACE = 5.0  # seconds for running jobs when stopping
 POLL = 2.0  # seconds between looks for a job that is to be tried again
 SLOW = 1.0  # seconds: a periodic job that took longer is worth a line
-KEEP_DONE = 6  # hours
-KEEP_FAILED = 30 * 24  # hours
 
 log = structlog.get_logger("servicedesk.worker")
 
@@ -123,20 +121,13 @@ def _pool(*, check: object, **options: Any) -> AsyncConnectionPool:
 
 
 def add_jobs(queue: procrastinate.App, app: Flask, connector: PsycopgConnector) -> None:
-    """Hand every declared job to Procrastinate, and the two that look after the queue itself."""
+    """Hand every declared job to Procrastinate, and what looks after the queue itself."""
     for job in JOBS.values():
         _add_job(queue, app, job)
 
     @queue.task(name=RESCUE.name, queue=RESCUE.queue)
     async def rescue() -> None:
         await rescue_stalled(connector)
-
-    @queue.task(name=FORGET.name, queue=FORGET.queue)
-    async def forget() -> None:
-        await queue.job_manager.delete_old_jobs(KEEP_DONE)
-        await queue.job_manager.delete_old_jobs(
-            KEEP_FAILED, include_failed=True, include_cancelled=True, include_aborted=True
-        )
 
 
 def _add_job(queue: procrastinate.App, app: Flask, job: Job[Any]) -> None:

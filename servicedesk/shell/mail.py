@@ -66,7 +66,11 @@ def install(app: Flask, settings: Settings) -> None:
             else:
                 _keep(message, mail, mail_folder(settings))
 
-    use_delivery(deliver)
+    def is_open() -> bool:
+        with app.app_context():
+            return settings.mail_server is None or _answers()
+
+    use_delivery(deliver, is_open)
 
 
 def mail_folder(settings: Settings) -> Path:
@@ -112,6 +116,15 @@ def _send(message: Message) -> None:
             connection.send(message)
     except (OSError, smtplib.SMTPException, BadHeaderError) as error:
         raise MailNotAccepted(f"{type(error).__name__}: {error}") from error
+
+
+def _answers() -> bool:
+    """Whether the mail server lets us in."""
+    try:
+        with _PatientConnection(current_app.extensions["mail"]):
+            return True
+    except (OSError, smtplib.SMTPException):
+        return False
 
 
 def _keep(message: Message, mail: OutgoingMail, folder: Path) -> None:

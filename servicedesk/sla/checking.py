@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select
@@ -25,12 +24,13 @@ from servicedesk.sla.recounting import check_counters, set_counters_right
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sqlalchemy import Select
+
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
     from servicedesk.sla.tallies import Mark
 
 CHECK = JobName("sla.check")
-NIGHT = (time(3), ZoneInfo("Europe/Madrid"))  # when the clock has everything checked
 SILENCE = timedelta(minutes=10)  # without a sign of life a check is dead
 REPAIR_WAITED_FOR = timedelta(hours=12)
 MOST_KEPT = 200  # differences
@@ -118,29 +118,61 @@ def ask_check(actor: Actor) -> None:
         work.enqueue(CHECK, check_id=check.id)
 
 
-def run_check(check_id: int | None, *, repairs: bool = False) -> None:
-    """Check, or set right, everything under a row that tells of it; raise the alarm if need be."""
-    run_id = check_id if check_id is not None else _begin(repairs=repairs)
-    if run_id is None:
-        return
+def run_check(check_id: int) -> None:
+    """Make a check that somebody asked for; raise the alarm if need be."""
+    _carry_out(check_id, check_all, lambda _done, _total: None)
 
-    def seen(checked: Checked) -> None:
-        log.info("clocks checked", done=checked.done, total=checked.total, repairs=repairs)
-        with unit_of_work(SYSTEM, "sla.check") as work:
-            run = work.session.get_one(SlaCheck, run_id)
-            run.started_at = run.started_at or work.at
-            run.seen_at, run.ledgers, run.total = work.at, checked.done, checked.total
 
-    found = (rebuild_all if repairs else check_all)(seen=seen)
+def check_tonight(
+    seen: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[Difference] | None:
+    """Check everything under a row that tells of it, raise the alarm if need be; return what differs.
+
+    None while an upgrade's repair is waited for: until then everything differs.
+    """
     with unit_of_work(SYSTEM, "sla.check") as work:
-        run = work.session.get_one(SlaCheck, run_id)
-        run.started_at = run.started_at or work.at
+        repair = work.session.scalar(WAITING_REPAIR)
+        if repair is not None and (repair.seen_at or repair.asked_at) > work.at - REPAIR_WAITED_FOR:
+            return None
+        check_id = _asked(work).id
+    return _carry_out(check_id, check_all, seen)
+
+
+def run_repair() -> None:
+    """Set everything right under the row that an upgrade left for it; then have it checked."""
+    with unit_of_work(SYSTEM, "sla.check") as work:
+        run = work.session.scalar(WAITING_REPAIR.with_for_update())
+        if run is None:
+            run = SlaCheck(repairs=True, asked_at=work.at)
+            work.session.add(run)
+        run.seen_at = work.at
+        work.session.flush()
+    _carry_out(run.id, rebuild_all, lambda _done, _total: None)
+
+
+def _carry_out(
+    check_id: int, look: Callable[..., list[Difference]], seen: Callable[[int, int], None]
+) -> list[Difference]:
+    def told(checked: Checked) -> None:
+        log.info("clocks checked", done=checked.done, total=checked.total)
+        with unit_of_work(SYSTEM, "sla.check") as work:
+            run = work.session.get_one(SlaCheck, check_id)
+            run.seen_at, run.ledgers, run.total = work.at, checked.done, checked.total
+        seen(checked.done, checked.total)
+
+    with unit_of_work(SYSTEM, "sla.check") as work:
+        run = work.session.get_one(SlaCheck, check_id)
+        run.started_at = run.seen_at = work.at
+    found = look(seen=told)
+    with unit_of_work(SYSTEM, "sla.check") as work:
+        run = work.session.get_one(SlaCheck, check_id)
         run.finished_at, run.difference_count = work.at, len(found)
         run.differences = [asdict(difference) for difference in found[:MOST_KEPT]]
-        if repairs:
+        if run.repairs:
             work.enqueue(CHECK, check_id=_asked(work).id)  # nobody believes a repair unseen
-        elif found:
+        elif found and not _is_known(work, run):
             _raise_alarm(work, found)
+    return found
 
 
 def _asked(work: Work) -> SlaCheck:
@@ -150,35 +182,23 @@ def _asked(work: Work) -> SlaCheck:
     return check
 
 
-def _begin(*, repairs: bool) -> int | None:
-    """Return the id of a new run; None if tonight's check was made or is being made."""
-    with unit_of_work(SYSTEM, "sla.check") as work:
-        if not repairs and not _is_due(work):
-            return None
-        run = work.session.scalar(WAITING_REPAIR.with_for_update()) if repairs else None
-        if run is None:
-            run = SlaCheck(repairs=repairs, asked_at=work.at)
-            work.session.add(run)
-        run.started_at = run.seen_at = work.at
-        work.session.flush()
-        return run.id
-
-
-def _is_due(work: Work) -> bool:
-    at, zone = NIGHT
-    local = work.at.astimezone(zone)
-    tonight = datetime.combine(local.date(), at, zone)
-    if local < tonight:
-        return False
-    repair = work.session.scalar(WAITING_REPAIR)
-    if repair is not None and (repair.seen_at or repair.asked_at) > work.at - REPAIR_WAITED_FOR:
-        return False  # after an upgrade everything differs until it was set right once
-    done = select(SlaCheck.id).where(
-        SlaCheck.started_at >= tonight,
-        SlaCheck.repairs.is_(False),
-        SlaCheck.finished_at.is_not(None) | (SlaCheck.seen_at > work.at - SILENCE),
+def _is_known(work: Work, run: SlaCheck) -> bool:
+    """Whether the check before found just the same: people have had their mail about it."""
+    before = work.session.scalar(_finished().where(SlaCheck.id != run.id).limit(1))
+    return (
+        before is not None
+        and before.difference_count == run.difference_count
+        and before.differences == run.differences
     )
-    return work.session.scalar(done.limit(1)) is None
+
+
+def _finished() -> Select[SlaCheck]:
+    """Return the finished checks, the newest first."""
+    return (
+        select(SlaCheck)
+        .where(SlaCheck.finished_at.is_not(None), SlaCheck.repairs.is_(False))
+        .order_by(SlaCheck.id.desc())
+    )
 
 
 def _raise_alarm(work: Work, found: Sequence[Difference]) -> None:
@@ -209,12 +229,7 @@ def standing_alarm(actor: Actor) -> SlaCheck | None:
     """Return the newest finished check if it found something, for whoever can see to it."""
     if not may(actor, Permission.SLA_ADMINISTER):
         return None
-    newest = database.session().scalar(
-        select(SlaCheck)
-        .where(SlaCheck.finished_at.is_not(None), SlaCheck.repairs.is_(False))
-        .order_by(SlaCheck.id.desc())
-        .limit(1)
-    )
+    newest = database.session().scalar(_finished().limit(1))
     return newest if newest and newest.difference_count else None
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.jobs import job
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.sla.checking import CHECK, run_check
+from servicedesk.sla.checking import CHECK, run_check, run_repair
 from servicedesk.sla.replanning import (
     REFRESH_CALENDAR,
     REPLAN_CONTRACTS,
@@ -36,16 +36,16 @@ def fold() -> None:
                 return
 
 
-@job(CHECK, every=timedelta(minutes=15))
-def check(check_id: int | None = None) -> None:
-    """Hold everything cached against its events: once a night, and when somebody asks."""
+@job(CHECK)
+def check(check_id: int) -> None:
+    """Hold everything cached against its events, as somebody asked; each night a planned task does."""
     run_check(check_id)
 
 
 @job("sla.rebuild", stays_inside=True)
 def rebuild() -> None:
     """Set right what is not as the events say, as after an upgrade; then check it."""
-    run_check(None, repairs=True)
+    run_repair()
 
 
 @job(REFRESH_CALENDAR, stays_inside=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
+
 from servicedesk.clients.contracts import contract_in_force
 from servicedesk.clients.house import operator_house
 from servicedesk.core.actors import SYSTEM
@@ -18,12 +20,13 @@ from servicedesk.tickets.intake import (
     contact_of,
     write_ticket,
 )
-from servicedesk.tickets.models import EntryKind, Ticket
+from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry
 from servicedesk.tickets.moves import move_named
 from servicedesk.tickets.timeline import mail_people, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from servicedesk.core.unit_of_work import Work
     from servicedesk.orders.models import WorkOrder
@@ -66,19 +69,56 @@ def open_for_desk(
     return ticket
 
 
-def note_from_desk(work: Work, ticket: Ticket, words: Text, *, is_public: bool = False) -> None:
-    """Add a line by the desk, told to each reader in their language."""
+def note_from_desk(
+    work: Work, ticket: Ticket, words: Text, *, is_public: bool = False, mark: str = ""
+) -> None:
+    """Add a line by the desk, told to each reader in their language.
+
+    `mark` says what it is about, for whoever asks later whether that was told: see `latest_mark`.
+    """
+    facts = words.to_json() | ({"mark": mark} if mark else {})
     tell(
         work,
         ticket,
         EntryKind.DESK_NOTE,
         is_public=is_public,
         author=SYSTEM,
-        **words.to_json(),
+        **facts,
     )
 
 
-def resolve_from_desk(work: Work, ticket: Ticket, words: Text) -> bool:
+def latest_mark(work: Work, ticket: Ticket) -> tuple[str, datetime] | None:
+    """Return the mark of the newest marked line of the desk, and when it was written."""
+    marked = TicketEntry.facts["mark"].as_string()
+    row = work.session.execute(
+        select(marked, TicketEntry.at)
+        .where(
+            TicketEntry.ticket_id == ticket.id,
+            TicketEntry.kind == EntryKind.DESK_NOTE,
+            marked.is_not(None),
+        )
+        .order_by(TicketEntry.id.desc())
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def is_touched(work: Work, ticket: Ticket) -> bool:
+    """Whether a person has it, or has done or said anything about it."""
+    by_people = select(TicketEntry.id).where(
+        TicketEntry.ticket_id == ticket.id, TicketEntry.author_id.is_not(None)
+    )
+    return ticket.assignee_id is not None or work.session.scalar(by_people.limit(1)) is not None
+
+
+def reopen_from_desk(work: Work, ticket: Ticket) -> None:
+    """Go on with a resolved ticket: what it was about is there again."""
+    make_move(work, ticket, move_named("reopen"))
+
+
+def resolve_from_desk(
+    work: Work, ticket: Ticket, words: Text, *, is_public: bool = True, mark: str = ""
+) -> bool:
     """Resolve an open ticket and say why, to the client too; return whether that was possible.
 
     It stays as it is when it is over, or when orders or steps of it are open.
@@ -86,6 +126,6 @@ def resolve_from_desk(work: Work, ticket: Ticket, words: Text) -> bool:
     work.session.refresh(ticket, with_for_update=True)
     if not ticket.is_open or is_unfinished(work, ticket):
         return False
-    note_from_desk(work, ticket, words, is_public=True)
+    note_from_desk(work, ticket, words, is_public=is_public, mark=mark)
     make_move(work, ticket, move_named("resolve"))
     return True

@@ -10,15 +10,7 @@ from servicedesk.tickets.agreed_dates import resume_planned
 from servicedesk.tickets.device_waits import note_device_waits
 from servicedesk.tickets.lock_after_grace import LOCK_FAILING
 from servicedesk.tickets.lock_after_grace import lock_failing as lock_devices_of
-from servicedesk.tickets.quiet_days import close_quiet_tickets
 from servicedesk.tickets.warnings import tell_warning as tell_people_of
-
-
-@job("tickets.close_quiet", every=timedelta(minutes=5))
-def close_quiet() -> None:
-    """Close resolved tickets nobody said anything about for five working days."""
-    while close_quiet_tickets():
-        pass
 
 
 @job("tickets.agreed_dates", every=timedelta(minutes=1))

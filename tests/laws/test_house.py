@@ -12,6 +12,8 @@ from servicedesk.core.database import Model
 from servicedesk.devices import catalogue
 from servicedesk.devices.catalogue.action import ManagedAction
 from servicedesk.devices.instructions import INSTRUCTIONS
+from servicedesk.planning.checks import CHECKS
+from servicedesk.planning.checks.check import Check
 from servicedesk.schema import METADATA
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +58,22 @@ def test_every_action_is_in_the_list_and_whole():
         assert all(words)
         for parameter in action.parameters:
             assert re.compile(parameter.pattern or "")
+
+
+def test_every_check_is_in_the_list_and_whole():
+    folder = ROOT / "servicedesk" / "planning" / "checks"
+    files = {path.stem for path in folder.glob("*.py")}
+    files -= {"__init__", "check", "looking", "forgetting"}
+    assert {type(check).__module__.split(".")[-1] for check in CHECKS} == files
+    assert len({check.code for check in CHECKS}) == len(CHECKS)
+    for check in CHECKS:
+        assert isinstance(check, Check)
+        assert check.label
+        assert check.description
+        assert check.for_client or check.for_service
+        # what a form leaves empty can be run with
+        assert check.faults({}) == {}
+        assert check.faults(check.cleaned({})) == {}
 
 
 def test_every_test_is_collected():

@@ -18,7 +18,6 @@ from servicedesk.accounts import (
     sign_in,
     tokens,
 )
-from servicedesk.accounts.jobs import forget_old_tries
 from servicedesk.accounts.models import ApiToken, Credential, OneTimeLink, SignInAttempt, User
 from servicedesk.clients.actors import actor_for, person_for_session
 from servicedesk.core import audit, clock, database
@@ -26,6 +25,7 @@ from servicedesk.core.actors import GATE, SYSTEM, Role
 from servicedesk.core.errors import Forbidden, InvalidInput, NotFound
 from servicedesk.core.mail import OutgoingMail
 from servicedesk.core.unit_of_work import unit_of_work
+from tests.check_round import check_now
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PASSWORD = "un caballo correcto"
@@ -706,7 +706,7 @@ def test_old_tries_are_forgotten():
     with at(days=29):
         refused("nobody@desk.example")
     with at(days=31):
-        forget_old_tries()
+        check_now("house.expiries")
 
     assert len(rows(SignInAttempt)) == 1
 

@@ -422,15 +422,6 @@ def test_silence_fails_by_the_clock_and_ends_when_the_device_is_heard(fleet):
         assert device.id not in failing(rule)
 
 
-def test_the_daily_job_judges_every_client_that_has_rules(make, fleet):
-    agent, client, _devices = fleet
-    make.client()
-    create_rule(agent, client.reference, PASSCODE)
-    jobs.evaluate_all_conformity()
-    jobs.evaluate_all_conformity()
-    assert waiting_jobs() == [{"client_id": client.id}]
-
-
 @pytest.mark.parametrize(
     ("draft", "field"),
     [

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from config import ROOT, Settings
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
-from servicedesk.core.mail import MailNotAccepted, OutgoingMail, queue_mail, send_mail
+from servicedesk.core.mail import MailNotAccepted, OutgoingMail, is_open, queue_mail, send_mail
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.shell import formatting, language, mail
 
@@ -154,6 +154,16 @@ def test_a_server_that_is_away_is_tried_again(settings):
         send_mail(queued())
 
     assert row().sent_at is None
+
+
+def test_whether_the_server_is_there_is_asked_without_a_mail(settings, postman):
+    install(replace(settings, mail_server="127.0.0.1", mail_port=postman.port))
+    assert is_open()
+    install(replace(settings, mail_server="127.0.0.1", mail_port=free_port()))
+    assert not is_open()
+    install(settings)
+    assert is_open()  # a folder always is
+    assert postman.taken == []
 
 
 @pytest.mark.usefixtures("sessions")

@@ -12,7 +12,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from config import ROOT, Settings
-from servicedesk.accounts.jobs import forget_read_notices
 from servicedesk.accounts.notices import notices, read_all_notices, read_notice, unread_count
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
@@ -20,6 +19,7 @@ from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE
 from servicedesk.shell import formatting, language, mail
 from servicedesk.sla.cycles import METRIC_LABELS
+from tests.check_round import check_now
 from tests.visitor import visiting
 from tests.warning_story import MONDAY, notify, warned
 
@@ -71,7 +71,7 @@ def test_what_was_read_long_ago_is_forgotten_and_what_was_not_stays(cast):
         read_notice(cast.agent, read)
     for days, left in ((89, 2), (91, 1)):
         with clock.told_as(datetime.now(UTC) + timedelta(days=days)):
-            forget_read_notices()
+            check_now("house.expiries")
         assert len(of(cast.agent, 0)) == left
     assert of(cast.agent) == 1
 

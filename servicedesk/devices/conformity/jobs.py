@@ -10,7 +10,7 @@ from servicedesk.core.jobs import job
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.conformity.evaluation import evaluate
 from servicedesk.devices.conformity.models import EVALUATE_CONFORMITY
-from servicedesk.devices.conformity.rounds import clients_with_rules, devices_to_look_at
+from servicedesk.devices.conformity.rounds import devices_to_look_at
 
 
 @job(EVALUATE_CONFORMITY)
@@ -19,15 +19,6 @@ def evaluate_conformity(client_id: int, device_ids: list[int] | None = None) -> 
     with unit_of_work(SYSTEM, "conformity.evaluate") as work:
         if evaluate(work, client_id, device_ids):
             work.concerns(client_id, work.session.get_one(Client, client_id).reference)
-
-
-@job("devices.evaluate_all_conformity", queue="devices", every=timedelta(days=1))
-def evaluate_all_conformity() -> None:
-    """Have every client judged anew: silence comes by itself, groups and states change."""
-    with unit_of_work(SYSTEM, "conformity.evaluate_all") as work:
-        for client_id in clients_with_rules(work):
-            name = f"{EVALUATE_CONFORMITY.name}:{client_id}"
-            work.enqueue(EVALUATE_CONFORMITY, once_as=name, client_id=client_id)
 
 
 @job("devices.conformity_round", queue="devices", every=timedelta(minutes=10))

@@ -199,14 +199,18 @@ KEEP = text("""
 """)
 WRITE = text("""
     INSERT INTO device_policy AS p
-      (device_id, client_id, effective_id, desired_at, reported, has_drift, is_held)
-    SELECT w.device_id, :client, w.policy_id, :now, '{}', e.fingerprints <> '{}', false
+      (device_id, client_id, effective_id, desired_at, reported, has_drift, drift_since, is_held)
+    SELECT w.device_id, :client, w.policy_id, :now, '{}', e.fingerprints <> '{}',
+           CASE WHEN e.fingerprints <> '{}' THEN CAST(:now AS timestamptz) END, false
       FROM unnest(CAST(:devices AS bigint[]), CAST(:policies AS bigint[])) AS w (device_id, policy_id)
       JOIN effective_policy e ON e.id = w.policy_id
     ON CONFLICT (device_id) DO UPDATE
        SET effective_id = excluded.effective_id, desired_at = excluded.desired_at,
            has_drift = p.reported IS DISTINCT FROM
+             (SELECT fingerprints FROM effective_policy WHERE id = excluded.effective_id),
+           drift_since = CASE WHEN p.reported IS DISTINCT FROM
              (SELECT fingerprints FROM effective_policy WHERE id = excluded.effective_id)
+             THEN coalesce(p.drift_since, excluded.desired_at) END
      WHERE p.effective_id <> excluded.effective_id
     RETURNING p.device_id
 """)

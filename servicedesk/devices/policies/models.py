@@ -176,6 +176,7 @@ class DevicePolicy(Model):
     reported: Mapped[dict[str, Any]]  # section → key → digest; empty: nothing was reported yet
     reported_at: Mapped[datetime | None]
     has_drift: Mapped[bool]
+    drift_since: Mapped[datetime | None]  # since when, without a break
     # an order that changed what it should have has not come to it: it waits for that order's stage,
     # or for a person where the order was cancelled; reconciliation leaves it alone
     is_held: Mapped[bool] = mapped_column(default=False)

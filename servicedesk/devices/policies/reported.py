@@ -59,7 +59,9 @@ def _plain(words: object) -> str:
 
 RECORD = text("""
     UPDATE device_policy p
-       SET reported = r.report, reported_at = r.at, has_drift = r.report <> e.fingerprints
+       SET reported = r.report, reported_at = r.at, has_drift = r.report <> e.fingerprints,
+           drift_since = CASE WHEN r.report <> e.fingerprints
+                              THEN coalesce(p.drift_since, r.at) END
       FROM unnest(CAST(:devices AS bigint[]), CAST(:reports AS jsonb[]),
                   CAST(:times AS timestamptz[])) AS r (device_id, report, at),
            effective_policy e

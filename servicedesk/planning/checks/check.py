@@ -9,6 +9,7 @@ from servicedesk.devices.parameters import Parameter, cleaned, faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ class Round(Protocol):
     """What a check is given for one run: whose data, and where it says how far it is."""
 
     client_id: int | None  # None: the whole service
+    previous_at: datetime | None  # when the run before began that went well
 
     def seen(self, done: int, total: int) -> None:
         """Show progress and be alive. Raises RunCancelled; no transaction may be open."""
@@ -40,7 +42,9 @@ class Round(Protocol):
 class Check(ABC):
     """Something the desk looks at, or does for itself. A new one is a file and a line in `CHECKS`.
 
-    `run` may be called again for the same run after its worker died: it looks first, then acts.
+    `run` may be called again for the same run after its worker died: it looks first, then acts. What
+    a problem is about stands in its words, subject and names; how much it is, in numbers and instants:
+    those may change from run to run without anybody being told again.
     """
 
     code: ClassVar[str]
@@ -60,6 +64,11 @@ class Check(ABC):
         self, session: Session, client_id: int | None, parameters: Mapping[str, str]
     ) -> Sequence[Text]:
         """Return what a run would look at or do now, without doing it."""
+
+    def number(self, parameters: Mapping[str, str], name: str) -> int:
+        """Return a whole number that was kept, or its default where an older task has none."""
+        default = next(p.default for p in self.parameters if p.name == name)
+        return int(parameters.get(name) or default)
 
     def faults(self, parameters: Mapping[str, object]) -> dict[str, str]:
         """Return what is wrong with `parameters`, by name."""
