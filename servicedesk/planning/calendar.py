@@ -75,7 +75,9 @@ class Shown:
     days: Sequence[DayShown]
     clashes: Sequence[Clash]
     more_clashes: int
-    clashing: frozenset[tuple[int, date]]  # which tasks do not go together with something, on which days
+    clashing: frozenset[
+        tuple[int, date]
+    ]  # which tasks do not go together with something, on which days
     cut: Sequence[TaskSeen]  # tasks due too often to show all of their times
     continues_on: date | None  # from where on the next page of an agenda goes
 
@@ -173,10 +175,11 @@ class Found:
         both.sort(key=lambda one: one.starts_at)
         return [one if isinstance(one, Occasion) else _line(one, day) for one in both[:most]]
 
-    def every(self) -> Iterator[Occasion]:
-        """Yield all lines, day by day."""
-        for day in sorted({*self.told, *self.coming}):
-            yield from self.on(day, self.count_on(day))
+    def every_coming(self) -> Iterator[Occasion]:
+        """Yield the lines of times to come, by time."""
+        for day in sorted(self.coming):
+            for one in sorted(self.coming[day], key=lambda one: one.starts_at):
+                yield _line(one, day)
 
     def clashes(self, holidays: Mapping[date, str]) -> list[Clash]:
         """Return what does not go together of what is still to come; one statement at most."""

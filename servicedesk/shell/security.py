@@ -28,6 +28,9 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# answers that browsers and programs may keep; nothing else, files that people download neither
+KEPT = frozenset({"static", "feed_door.fetch"})
+SECRETS = frozenset({"token", "secret"})  # parts of an address that let in whoever knows them
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -48,7 +51,7 @@ def install(app: Flask, settings: Settings) -> None:
     def name_request() -> None:
         g.request_id = secrets.token_hex(8)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request=g.request_id, path=request.path)
+        structlog.contextvars.bind_contextvars(request=g.request_id, path=logged_path())
 
     csrf.init_app(app)
 
@@ -59,6 +62,12 @@ def install(app: Flask, settings: Settings) -> None:
         response.headers["X-Request-Id"] = g.get("request_id", "")
         if settings.is_production:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        if request.endpoint != "static":
-            response.headers["Cache-Control"] = "no-store"  # files that people download too
+        if request.endpoint not in KEPT:
+            response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def logged_path() -> str:
+    """Return the path as logs may have it: of addresses that are secrets only their form."""
+    rule = request.url_rule
+    return rule.rule if rule is not None and SECRETS & rule.arguments else request.path

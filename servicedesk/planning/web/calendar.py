@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import render_template, request
@@ -24,7 +23,7 @@ from servicedesk.shell.session import current_actor
 from servicedesk.sla.web.evidence_words import month_words, weekday_names
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from flask import Blueprint
     from flask.typing import ResponseReturnValue
@@ -110,7 +109,7 @@ def span_words(one: Occasion) -> str:
         return begin
     last = time_words(end)
     if local_day(end, chosen_zone()) != one.on:
-        last = f"{last} ({format_date(end, 'EEE d', rebase=True)})"  # type: ignore[call-arg]
+        last = f"{last} ({format_date(end, 'EEE d', rebase=True)})"
     return f"{begin}\u2013{last}"
 
 
@@ -157,13 +156,14 @@ def clash_words(clash: Clash) -> str:
     if conflict.why is Why.HOLIDAY:
         day = day_words(min(conflict.days))
         return str(
-            _("Its steps are for people, and %(day)s is a holiday: %(holiday)s.",
-              day=day, holiday=conflict.holiday)
+            _(
+                "Its steps are for people, and %(day)s is a holiday: %(holiday)s.",
+                day=day,
+                holiday=conflict.holiday,
+            )
         )
     if conflict.why is Why.SERVICE_CHANGE:
-        return str(
-            _("The whole service is being changed meanwhile: %(begin)s to %(end)s.", **when)
-        )
+        return str(_("The whole service is being changed meanwhile: %(begin)s to %(end)s.", **when))
     return str(_("Both act on the same devices at one time: %(begin)s to %(end)s.", **when))
 
 
