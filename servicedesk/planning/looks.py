@@ -89,7 +89,7 @@ class Look:
     def as_words(self) -> dict[str, str]:
         """Return it as an address says it."""
         words = {
-            "view": self.shape.value,
+            "view": str(self.shape),
             "date": self.on.isoformat(),
             "client": self.client,
             "category": self.category,

@@ -47,9 +47,9 @@ class Figure(StrEnum):
 
 CLASSES = (Figure.PUNCTUAL, Figure.LATE, Figure.MISSED, Figure.LEFT_OUT)
 FIGURE_LABELS = {
-    Figure.PLANNED: msgid("Planned times"),
+    Figure.PLANNED: msgid("Planned in the month"),
     Figure.PUNCTUAL: msgid("Punctual"),
-    Figure.LATE: msgid("Late"),
+    Figure.LATE: msgid("Began late"),
     Figure.MISSED: msgid("Missed"),
     Figure.LEFT_OUT: msgid("Left out"),
     Figure.FAILED: msgid("Failed"),

@@ -17,6 +17,7 @@ from servicedesk.planning.looks import WHOLE_SERVICE, Look, Shape
 from servicedesk.planning.models import CATEGORY_LABELS, RUN_STATE_LABELS, RunState
 from servicedesk.planning.occasions import What, local_day
 from servicedesk.planning.web.places import run_page, task_page
+from servicedesk.shell.formatting import duration
 from servicedesk.shell.language import chosen_zone, translate
 from servicedesk.shell.navigation import nav, to
 from servicedesk.shell.session import current_actor
@@ -50,6 +51,12 @@ MARKS: dict[RunState, tuple[str, str]] = {
     RunState.CANCELLED: ("calm", "x"),
 }
 DUE_MARK, TENTATIVE_MARK, TICKET_MARK = ("calm", "clock"), ("warn", "hand-stop"), ("calm", "ticket")
+LEGEND = (
+    *((*MARKS[state], RUN_STATE_LABELS[state]) for state in MARKS),
+    (*DUE_MARK, msgid("Planned")),
+    (*TENTATIVE_MARK, msgid("If it is approved")),
+    (*TICKET_MARK, msgid("Agreed date")),
+)
 
 
 def add(pages: Blueprint) -> None:
@@ -83,7 +90,7 @@ def look_words(look: Look) -> str:
     """Return what a page shows: November 2026, or from when to when."""
     if look.shape is Shape.MONTH:
         return month_words(look.first)
-    return str(_("%(first)s to %(last)s", first=_short_day(look.first), last=_short_day(look.last)))
+    return str(_("From %(first)s to %(last)s", first=_short_day(look.first), last=_short_day(look.last)))
 
 
 def _short_day(day: date) -> str:
@@ -111,6 +118,11 @@ def span_words(one: Occasion) -> str:
     if local_day(end, chosen_zone()) != one.on:
         last = f"{last} ({format_date(end, 'EEE d', rebase=True)})"
     return f"{begin}\u2013{last}"
+
+
+def lasts_words(one: Occasion) -> str:
+    """Return how long its window is; empty for none, and for many."""
+    return duration(one.ends_at - one.starts_at) if one.has_window and one.count == 1 else ""
 
 
 def state_words(one: Occasion) -> str:
@@ -175,9 +187,12 @@ WORDS: dict[str, Any] = {
     "clash": clash_words,
     "count": count_words,
     "day": day_words,
+    "lasts": lasts_words,
     "leads_to": leads_to,
+    "legend": LEGEND,
     "mark": mark_of,
     "span": span_words,
     "state": state_words,
     "task_page": task_page,
+    "time": time_words,
 }
