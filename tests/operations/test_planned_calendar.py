@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -52,7 +53,7 @@ def test_runs_of_the_past_and_times_to_come_stand_on_their_days(make):
     agent, client = make.agent(), make.client()
     task = planned(agent, client, window_minutes=90)
     run = ran(task, NOW - timedelta(hours=20), RunState.FAILED)
-    told = {day: one for day, one in lines(seen(agent))}
+    told = dict(lines(seen(agent)))
     assert sorted(told) == [1, *range(2, 32)]
     assert (told[1].what, told[1].state, told[1].run_id) == (What.RUN, RunState.FAILED, run.id)
     assert (told[2].what, told[2].starts_at) == (What.DUE, NOW + timedelta(hours=1))
@@ -182,9 +183,7 @@ def group_of(client, name, *devices):
     session.add(group)
     session.flush()
     for device in devices:
-        session.add(
-            DeviceGroupMember(group_id=group.id, device_id=device.id, client_id=client.id)
-        )
+        session.add(DeviceGroupMember(group_id=group.id, device_id=device.id, client_id=client.id))
     session.commit()
 
 
@@ -244,6 +243,19 @@ def test_a_full_day_says_how_many_more_there_are(make):
     assert (len(day.occasions), day.more) == (4, 3)
 
 
+@contextmanager
+def counted_statements():
+    statements: list[str] = []
+    engine = database.session().get_bind()
+
+    def note(conn, cursor, statement, *rest):
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
 def test_the_statements_are_the_same_however_much_there_is(make):
     agent, client = make.agent(), make.client()
     counts = []
@@ -251,11 +263,7 @@ def test_the_statements_are_the_same_however_much_there_is(make):
         for number in range(tasks):
             task = planned(agent, client, schedule=once(1 + number % 5))
             ran(task, NOW - timedelta(days=1))
-        statements: list[str] = []
-        engine = database.session().get_bind()
-        note = lambda *told: statements.append(told[2])  # noqa: E731
-        event.listen(engine, "before_cursor_execute", note)
-        seen(agent)
-        event.remove(engine, "before_cursor_execute", note)
+        with counted_statements() as statements:
+            seen(agent)
         counts.append(len([one for one in statements if "set_config" not in one]))
     assert counts[0] == counts[1] <= 6

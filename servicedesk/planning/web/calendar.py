@@ -90,7 +90,9 @@ def look_words(look: Look) -> str:
     """Return what a page shows: November 2026, or from when to when."""
     if look.shape is Shape.MONTH:
         return month_words(look.first)
-    return str(_("From %(first)s to %(last)s", first=_short_day(look.first), last=_short_day(look.last)))
+    return str(
+        _("From %(first)s to %(last)s", first=_short_day(look.first), last=_short_day(look.last))
+    )
 
 
 def _short_day(day: date) -> str:
