@@ -43,6 +43,8 @@ from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, positions, positions_api, stops
 from servicedesk.orders.web.words import verdict_words
+from servicedesk.planning.web import blueprints as planning
+from servicedesk.planning.web import feed_door, punctuality_api
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
@@ -119,6 +121,7 @@ def mount(app: Flask, settings: Settings) -> None:
     app.register_blueprint(engines)
     app.register_blueprint(document_door.blueprint())
     app.register_blueprint(metrics.blueprint(settings))
+    app.register_blueprint(feed_door.blueprint())
     app.register_blueprint(portal())
     app.register_blueprint(desk())
     mount_api(app)
@@ -143,6 +146,7 @@ def mount_api(app: Flask) -> None:
         orders_api.blueprint,
         positions_api.blueprint,
         figures_api.blueprint,
+        punctuality_api.blueprint,
         receipts_api.blueprint,
         sla_levels_api.blueprint,
         tickets_api.blueprint,
@@ -210,6 +214,7 @@ def _add_shared_pages(blueprint: Blueprint) -> None:
         tickets.ask(),
         order.blueprint(),
         positions.blueprint(),
+        planning.planned(),
         sla_levels.blueprint(),
         stops.blueprint(),
         receipts.blueprint(),

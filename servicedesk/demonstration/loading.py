@@ -29,6 +29,7 @@ from servicedesk.demonstration.agreements import agree_levels, plan_summer
 from servicedesk.demonstration.conformity import make_rules, report_fleet
 from servicedesk.demonstration.fleet import make_fleet
 from servicedesk.demonstration.history import Cast, tell
+from servicedesk.demonstration.planning import Planners, plan_work
 from servicedesk.demonstration.policies import make_policies
 from servicedesk.demonstration.questions import ask_the_fleet
 from servicedesk.devices.models import EngineAccount
@@ -127,6 +128,9 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
     say("inventories and rules of conformity")
     make_policies(casts[0].agents[0], casts[0].contact, clients[0][0], dice, now)
     say("policies, and what devices have of them")
+    planners = Planners(supervisor=supervisor, agent=casts[0].agents[0], second=casts[0].agents[1])
+    tasks = plan_work(planners, [client for client, _contact in clients], dice, now)
+    say(f"{tasks} planned tasks with their runs")
     _forget_errands()
 
 

@@ -69,6 +69,11 @@ class TaskState(StrEnum):
     PAUSED = "paused"
     ENDED = "ended"  # nothing more is due, or somebody ended it
 
+    @property
+    def is_on(self) -> bool:
+        """Whether its times come by themselves."""
+        return self is TaskState.ACTIVE
+
 
 class RunState(StrEnum):
     """How far one run is."""
@@ -294,6 +299,7 @@ class PlannedRun(Model):
             "incident_id",
             postgresql_where=text("incident_id is not null"),
         ),
+        Index("ix_planned_run_again_of_id", "again_of_id"),
     )
     __audited__ = False  # it is its own record; people's acts on it are noted in the audit trail
 
@@ -357,3 +363,25 @@ class RunLine(Model):
     text: Mapped[str]  # msgid
     text_values: Mapped[dict[str, Any]]
     subject: Mapped[str | None]  # reference of the device, engine or ticket it is about
+
+
+class CalendarFeed(Model):
+    """An address at which a person's calendar program reads what is planned; its word is the secret."""
+
+    __tablename__ = "calendar_feed"
+    __table_args__ = (
+        Index("ix_calendar_feed_user_id", "user_id", "id"),
+        Index("ix_calendar_feed_client_id", "client_id"),
+    )
+    __tenant__ = None  # one person's own, whoever they work for
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))  # None: all they see
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True, info={"secret": True})
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    client: Mapped[Client | None] = relationship(lazy="raise_on_sql")

@@ -96,12 +96,13 @@ def _begin(run_id: int) -> Begun | None:
         if current is None or not _may_begin(work, current):
             return None
         task = current.task
-        if current.state is RunState.RUNNING:
-            tell(work, current, msgid("Its worker died; another goes on with it."))
-        else:
+        if current.state is RunState.QUEUED:
             current.state = RUN_MOVES.check(current.state, RunState.RUNNING)
-            current.started_at = current.started_at or work.at
+        if current.started_at is None:  # an approved one runs already, and begins here
+            current.started_at = work.at
             tell(work, current, msgid("It began."))
+        else:
+            tell(work, current, msgid("Its worker died; another goes on with it."))
         current.seen_at = work.at
         return Begun(
             reference=task.reference,

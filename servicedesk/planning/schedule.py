@@ -44,7 +44,7 @@ UNIT_LABELS = {
     Unit.WEEK: msgid("weeks"),
     Unit.MONTH: msgid("months"),
 }
-_REAL = {
+REAL_UNITS = {
     Unit.SECOND: timedelta(seconds=1),
     Unit.MINUTE: timedelta(minutes=1),
     Unit.HOUR: timedelta(hours=1),
@@ -182,7 +182,7 @@ def _in_order(walls: Iterator[datetime]) -> Iterator[datetime]:
 
 def _interval(schedule: Interval, after: datetime) -> Iterator[datetime]:
     zone = ZoneInfo(schedule.zone)
-    if step := _REAL.get(schedule.unit):
+    if step := REAL_UNITS.get(schedule.unit):
         yield from _real(schedule.starts_at.replace(tzinfo=zone), step * schedule.count, after)
         return
     # two steps back: a skipped or doubled hour moves instants, never by a step

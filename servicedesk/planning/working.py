@@ -53,6 +53,7 @@ def begin_order(work: Work, run: PlannedRun) -> None:
         raise NoDeviceAble
     if order.state is OrderState.AWAITING_APPROVAL:
         run.state = RUN_MOVES.check(run.state, RunState.AWAITING_APPROVAL)
+        run.started_at = None  # nothing has begun: it is late if the second person is
         tell(work, run, msgid("Order %(order)s waits for a second person."), order=order.reference)
         reporting.ask_for_approval(work, run, order)
         return

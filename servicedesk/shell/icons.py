@@ -12,6 +12,7 @@ ICONS = (
     "briefcase-off",
     "building",
     "calendar",
+    "calendar-time",
     "certificate",
     "chart-bar",
     "check",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 PATIENCE_SECONDS = 30
-REFERENCE = re.compile(r"[A-Z]{3}-[0-9-]+")
+REFERENCE = re.compile(r"[A-Z]{2,3}-[0-9-]+")
 
 
 class _PatientConnection(Connection):

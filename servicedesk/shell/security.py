@@ -26,6 +26,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# answers that browsers and programs may keep; nothing else, files that people download neither
+KEPT = frozenset({"static", "feed_door.fetch"})
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -50,6 +52,6 @@ def install(app: Flask, settings: Settings) -> None:
             response.headers.setdefault(name, value)
         if settings.is_production:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        if request.endpoint != "static":
-            response.headers["Cache-Control"] = "no-store"  # files that people download too
+        if request.endpoint not in KEPT:
+            response.headers["Cache-Control"] = "no-store"
         return response

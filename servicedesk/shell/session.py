@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 STAFF = frozenset({Role.AGENT, Role.ACCOUNT_MANAGER, Role.SUPERVISOR})
 # what anybody may ask for: everything else wants somebody signed in, or the API's own guard
 PUBLIC_BLUEPRINTS = frozenset(
-    {"health", "metrics", "language", "sign_in", "engines", "document_door", "dev_mail"}
+    {
+        *("health", "metrics", "language", "sign_in", "engines", "document_door", "feed_door"),
+        "dev_mail",
+    }
 )
 MACHINES = frozenset({"health", "metrics"})  # whoever asks, no session is looked up
 API = "api-"  # how the names of the API's blueprints begin

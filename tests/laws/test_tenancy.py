@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import pytest
 from sqlalchemy import select
@@ -23,11 +25,15 @@ from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.positions.looking import look_at_device
 from servicedesk.orders.positions.models import DevicePosition
+from servicedesk.planning.feeds import make_feed
+from servicedesk.planning.models import CalendarFeed, RunState
+from servicedesk.planning.schedule import Once
 from servicedesk.sla.what_if.asking import ask_what_if
 from servicedesk.sla.what_if.wishes import Wish
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from servicedesk.tickets.ticking import write_steps
+from tests.calendar_story import planned, ran
 from tests.desk_on_loopback import until
 from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
@@ -84,6 +90,16 @@ def foreign(desk) -> dict[str, list[str]]:
     desk.token(contact)
     token = session.scalars(select(ApiToken.id).where(ApiToken.user_id == contact.user_id)).one()
     session.rollback()
+    at = datetime.now(UTC) + timedelta(days=1)
+    task = planned(
+        agent, client, title=f"{CANARY} look", schedule=Once(at=at, zone="Europe/Madrid")
+    )
+    ran(task, at - timedelta(days=2), RunState.MISSED)
+    make_feed(contact, f"{CANARY} list", client.reference)
+    feed = session.scalars(
+        select(CalendarFeed.id).where(CalendarFeed.user_id == contact.user_id)
+    ).one()
+    session.rollback()
     return {
         "reference": [
             ticket.reference,
@@ -98,12 +114,15 @@ def foreign(desk) -> dict[str, list[str]]:
             own,
             document.reference,
             what_if.reference,
+            task.reference,
         ],
         "secret": [document.secret],
         "file": [file],
         "command_id": [str(command)],
         "user_id": [str(contact.user_id)],
         "token_id": [str(token)],
+        "token": ["no-address-of-anybody"],
+        "feed_id": [str(feed)],
         "notice_id": [str(notice) for notice in notify(client.id, ticket.reference, contact)],
         "contract": [contract],
         "metric": ["resolution"],

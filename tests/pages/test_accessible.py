@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
@@ -20,10 +22,13 @@ from servicedesk.devices.policies.editing import begin_draft, create_profile_dra
 from servicedesk.devices.queries import FleetFilter
 from servicedesk.devices.questions import create_question
 from servicedesk.orders.models import WorkOrder
+from servicedesk.planning.models import RunState, WorkKind
+from servicedesk.planning.schedule import Once
 from servicedesk.tickets.handling import answer_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
 from servicedesk.tickets.ticking import skip_step, tick_step, write_steps
+from tests.calendar_story import planned, ran
 from tests.policy_story import PASSCODE, WIFI, bring, group_of, own_setting, report
 from tests.warning_story import notify, warned
 
@@ -77,11 +82,27 @@ def story(desk):
     warned(ticket)
     notify(client.id, ticket.reference, contact)
     notify(client.id, ticket.reference, contact, left=-7200)
+    _plan_work(agent, client, devices[0])
     session = database.session()
     order = session.scalars(select(WorkOrder).order_by(WorkOrder.id.desc()).limit(1)).one()
     session.expunge_all()
     session.rollback()
     return client, contact, agent, ticket, order, devices[0], rule, question, query
+
+
+def _plan_work(agent, client, device):
+    """Plan two messages that meet each other, and let one have been missed."""
+    at = datetime.now(UTC) + timedelta(minutes=90)
+    message = {
+        "work_kind": WorkKind.ACTION,
+        "code": "device.push_message",
+        "parameters": {"title": "x", "text": "y"},
+        "devices": [device.reference],
+        "schedule": Once(at=at, zone="Europe/Madrid"),
+    }
+    task = planned(agent, client, **message)
+    planned(agent, client, **message)
+    ran(task, at - timedelta(hours=3), RunState.MISSED)
 
 
 @pytest.fixture
@@ -139,6 +160,12 @@ def test_the_portal(desk, sign_in, story, policies):
         f"/portal/ask/action/device.full_wipe?device={device.reference}&q=x",
         "/portal/ask/incident",
         "/portal/sla/",
+        "/portal/planned/",
+        "/portal/planned/?view=week",
+        "/portal/planned/?view=agenda",
+        "/portal/planned/punctuality",
+        "/portal/planned/punctuality/runs?figure=missed",
+        "/portal/planned/feeds",
         "/portal/tickets/?sla=open&show=all",
         "/account/",
     ]
@@ -170,6 +197,9 @@ def test_the_desk(desk, sign_in, story, policies):
         "/desk/tickets/?show=all",
         "/desk/tickets/?show=all&metric=resolution&outcome=met&month=2026-11&agent=none",
         "/desk/sla/wall?theme=light",
+        "/desk/planned/?view=week",
+        "/desk/planned/?view=agenda",
+        "/desk/planned/punctuality/runs?figure=missed",
         f"/desk/admin/clients/{client.reference}/edit",
         f"/desk/tickets/{ticket.reference}",
         f"/desk/tickets/{query.reference}",

@@ -15,6 +15,7 @@ from servicedesk.core.files import Upload
 from servicedesk.devices.policies.documents import ClientDocument, add_document
 from servicedesk.devices.policies.editing import begin_draft, create_profile_draft, put_setting
 from servicedesk.devices.web import document_door
+from servicedesk.shell import misses
 from tests.pages.test_statements import app
 from tests.policy_story import (
     PASSCODE,
@@ -282,8 +283,8 @@ def secret_of(reference) -> str:
 
 def test_who_asks_again_and_again_for_what_is_not_there_waits(app, make, sessions, monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(document_door, "monotonic", lambda: now[0])
-    monkeypatch.setattr(document_door, "_misses", document_door.Misses())
+    monkeypatch.setattr(misses, "monotonic", lambda: now[0])
+    monkeypatch.setattr(document_door, "_misses", misses.Misses())
     database.use_sessions(sessions)
     client, agent = make.client(), make.agent()
     device = make.device(client, "ios")
@@ -299,21 +300,21 @@ def test_who_asks_again_and_again_for_what_is_not_there_waits(app, make, session
         with visitor.get(path, **options) as answer:
             return answer.status_code
 
-    for _ in range(document_door.MISSES + 5):
+    for _ in range(misses.MISSES + 5):
         assert status_of(right) == 200  # who is right never waits
-    statuses = [status_of("/d/guess") for _ in range(document_door.MISSES + 3)]
-    assert statuses == [404] * document_door.MISSES + [429] * 3
+    statuses = [status_of("/d/guess") for _ in range(misses.MISSES + 3)]
+    assert statuses == [404] * misses.MISSES + [429] * 3
     waiting = visitor.get(right)
     assert waiting.status_code == 429
-    assert 0 < int(waiting.headers["Retry-After"]) <= document_door.WITHIN + 1
+    assert 0 < int(waiting.headers["Retry-After"]) <= misses.WITHIN + 1
     assert status_of(right, environ_overrides={"REMOTE_ADDR": "192.0.2.7"}) == 200
-    now[0] += document_door.WITHIN + 1
+    now[0] += misses.WITHIN + 1
     assert status_of(right) == 200
 
 
 def test_only_so_many_addresses_are_remembered(monkeypatch):
-    monkeypatch.setattr(document_door, "MOST_ADDRESSES", 3)
-    misses = document_door.Misses()
+    monkeypatch.setattr(misses, "MOST_ADDRESSES", 3)
+    counted = misses.Misses()
     for number in range(10):
-        misses.note(f"192.0.2.{number}")
-    assert len(misses._times) == 3
+        counted.note(f"192.0.2.{number}")
+    assert len(counted._times) == 3

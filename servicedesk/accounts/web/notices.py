@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 # the page that a kind of notice leads to, by its reference
-LEADS_TO = {"sla_warning": "tickets.show"}
+LEADS_TO = {
+    "sla_warning": "tickets.show",
+    "planned_notice": "planned.task",
+    "planned_called_off": "planned.task",
+    "planned_approval": "orders.show",
+}
 
 
 def blueprint() -> Blueprint:

@@ -10,6 +10,11 @@ document.addEventListener("click", (event) => {
   if (all) {
     for (const box of document.querySelectorAll(all.dataset.checkAll)) box.checked = all.checked;
   }
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    navigator.clipboard.writeText(document.querySelector(copy.dataset.copy).textContent)
+      .then(() => { copy.querySelector("span").textContent = copy.dataset.done; });
+  }
   for (const open of document.querySelectorAll(".bar details[open]")) {
     if (!open.contains(event.target)) open.open = false;
   }
@@ -38,4 +43,8 @@ if (document.querySelector("[data-renewed]")) {
     const words = seconds < 60 ? "" : age.dataset.old.replace("{minutes}", Math.floor(seconds / 60));
     if (age.textContent !== words) age.textContent = words;
   }, 1000);
+}
+// where the browser lets a page copy, which it does not without TLS
+if (navigator.clipboard) {
+  for (const copy of document.querySelectorAll("[data-copy]")) copy.hidden = false;
 }

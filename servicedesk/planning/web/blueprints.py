@@ -1,0 +1,16 @@
+"""The pages of planned work, for both audiences."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from servicedesk.planning.web import calendar, feeds, punctuality
+
+
+def planned() -> Blueprint:
+    """Return `/planned`."""
+    pages = Blueprint("planned", __name__, url_prefix="/planned")
+    calendar.add(pages)
+    feeds.add(pages)
+    punctuality.add(pages)
+    return pages
