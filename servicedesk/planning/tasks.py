@@ -82,10 +82,10 @@ def change_task(actor: Actor, reference: str, draft: TaskDraft, version: int) ->
         if task.content_hash != before:
             task.author_id, task.author_name = actor.user_id, actor.name
             _forget_approval(task)
-            _call_off_prepared(work, task)
             _begin_again(work, task)
             if was is TaskState.PAUSED and task.state is TaskState.ACTIVE:
                 _rest(task, TaskState.PAUSED)
+            _call_off_prepared(work, task)
     return task
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from servicedesk.planning.web.forms import (
     parameters_form,
     values_of_task,
 )
-from servicedesk.planning.web.schedule_form import ScheduleForm, schedule_values
+from servicedesk.planning.web.schedule_form import ScheduleForm, is_missing, schedule_values
 from servicedesk.planning.web.targets import MOST_DEVICES, Chosen, chosen_of, targets_shown, ticked
 from servicedesk.planning.web.words import schedule_words
 from servicedesk.shell.errors import put_beside_field
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 ZONES = ("Europe/Madrid", "Atlantic/Canary", "Europe/Lisbon", "Europe/London", "UTC")
 WINDOWS = (30, 60, 120, 240, 480, 1440)
 WORKAROUND_TITLE = 100
+NINE = time(9)  # of tomorrow: what the form proposes
 
 
 @dataclass(kw_only=True)
@@ -126,7 +128,8 @@ def _filled(task: PlannedTask | None) -> Filled:
 
 def _presets() -> dict[str, object]:
     """Return what an address fills in: an incident makes it a workaround of its client's."""
-    given: dict[str, object] = {
+    morning = datetime.combine(clock.now().date() + timedelta(days=1), NINE)
+    given: dict[str, object] = {"interval_starts_at": morning, "once_at": morning} | {
         name: request.args[name][:100]
         for name in ("client", "work_kind", "code", "category")
         if name in request.args
@@ -258,12 +261,12 @@ def reading() -> ResponseReturnValue:
     """Say how a schedule reads and when it is due next, while somebody types it."""
     require(current_actor(), Permission.PLANNING_EDIT)
     form = ScheduleForm(formdata=request.args)
-    found: dict[str, object] = {"words": "", "times": [], "fault": ""}
+    found: dict[str, object] = {"words": "", "times": [], "fault": "", "is_unsaid": False}
     try:
         schedule, now = form.to_schedule(), clock.now()
         check_schedule(now, schedule)
         times = islice(dues(schedule, now), NEXT)
-        found = {"words": schedule_words(schedule), "times": list(times), "fault": ""}
+        found |= {"words": schedule_words(schedule, form.after.data or "…"), "times": list(times)}
     except DomainError as refused:
-        found["fault"] = translate(refused.text)
+        found |= {"fault": translate(refused.text), "is_unsaid": is_missing(form)}
     return render_template("planned/tasks/reading.html", **found)

@@ -123,6 +123,8 @@ class TaskForm(ScheduleForm):
             SelectChoice(0, gettext("Whoever plans it")),
             *(SelectChoice(person.id, person.name) for person in people_to_own()),
         ]
+        if self.work is WorkKind.CHECKLIST:
+            self.code.data = ""  # what is not shown is not judged
         known = self._codes(actor)
         self.code.choices = [SelectChoice("", "—"), *(SelectChoice(*one) for one in known)]
 

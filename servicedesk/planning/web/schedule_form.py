@@ -141,6 +141,16 @@ def _needed(typed: datetime | None, name: str) -> datetime:
     return typed
 
 
+def is_missing(form: ScheduleForm) -> bool:
+    """Whether the time itself was not said yet."""
+    said: Mapping[ScheduleKind, Any] = {
+        ScheduleKind.ONCE: form.once_at,
+        ScheduleKind.CRON: form.cron,
+        ScheduleKind.INTERVAL: form.interval_starts_at,
+    }
+    return form.kind in said and not said[form.kind].data
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
