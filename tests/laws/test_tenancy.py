@@ -23,11 +23,14 @@ from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.positions.looking import look_at_device
 from servicedesk.orders.positions.models import DevicePosition
+from servicedesk.planning.steering import run_now
+from servicedesk.planning.tasks import plan_task
 from servicedesk.sla.what_if.asking import ask_what_if
 from servicedesk.sla.what_if.wishes import Wish
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from tests.desk_on_loopback import until
+from tests.planned_story import action_draft
 from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
 from tests.warning_story import notify
@@ -79,6 +82,8 @@ def foreign(desk) -> dict[str, list[str]]:
     ).one()
     manager = make.person(Role.ACCOUNT_MANAGER, client)
     what_if = ask_what_if(manager, Wish(contract=contract, months=1, factor_percent=50))
+    task = plan_task(agent, action_draft(client, [device], title=f"{CANARY} line"))
+    run = run_now(agent, task.reference)
     desk.token(contact)
     token = session.scalars(select(ApiToken.id).where(ApiToken.user_id == contact.user_id)).one()
     session.rollback()
@@ -96,7 +101,9 @@ def foreign(desk) -> dict[str, list[str]]:
             own,
             document.reference,
             what_if.reference,
+            task.reference,
         ],
+        "run_id": [str(run.id)],
         "secret": [document.secret],
         "file": [file],
         "command_id": [str(command)],
@@ -131,11 +138,26 @@ def located(desk, contact, agent, device) -> str:
 NOT_TENANT = ("static", "sign_in.", "dev_mail.", "engines.", "health.", "language.", "api-docs.")
 
 
+_SCHEDULE = {"kind": "cron", "expression": "0 9 * * 1"}
+# of a planned task in the API, by what follows its reference
+PLANNED = {
+    "": {
+        "title": "x",
+        "category": "workaround",
+        "work": "checklist",
+        "schedule": _SCHEDULE,
+        "version": 1,
+    },
+    "schedule": {"schedule": _SCHEDULE, "version": 1},
+    "approve": {"content_hash": "x"},
+}
 BODIES = {
     "/transitions": {"transition": "cancel"},
     "/approve": {},
     "/answers": {"question": "x"},
     "/merge": {"into": "PET-2026-000001"},
+    "/steps": {"steps": ["x"]},
+    "/steps/1": {"done": True},
     "/plan": {"stages": [{"size": "1"}]},
     "/draft": {},
     "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},
@@ -191,7 +213,7 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
     with visiting(desk, manager) as visitor:
         walked = 0
         for method, path in addresses(rules, foreign):
-            if not path.startswith("/desk/what-if/"):
+            if not path.startswith(("/desk/what-if/", "/desk/planned/")):
                 continue
             answer = visitor.get(path) if method == "GET" else visitor.post(path)
             assert answer.status_code == 404, (method, path, answer.status_code)
@@ -201,6 +223,8 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
 
 
 def _body(path: str) -> dict[str, object]:
+    if path.startswith("/api/v1/planned-tasks/"):
+        return PLANNED.get("".join(path.split("/")[5:]), {})
     ending = next((ending for ending in BODIES if path.endswith(ending)), None)
     if ending is None and path.startswith(("/api/v1/policies/", "/api/v1/fleet-questions/")):
         return {"name": "x"}
@@ -232,6 +256,7 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
             "/fleet-questions",
             "/policies",
             "/documents",
+            "/planned-tasks",
             "/sla",
             "/service-levels",
         ):

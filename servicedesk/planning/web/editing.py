@@ -117,6 +117,8 @@ def _filled(task: PlannedTask | None) -> Filled:
             for row in queries.tasks_to_follow(actor, client_id, task.id if task else None)
         ),
     ]
+    if form.kind is not ScheduleKind.AFTER:
+        form.after.data = ""  # what is not shown is not judged
     wanted = form.chosen
     kinds = {one.offers for one in wanted.parameters if one.offers} if wanted else set()
     offers = offers_for(actor, client_id, kinds) if client_id else {}
