@@ -43,8 +43,19 @@ from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, positions, positions_api, stops
 from servicedesk.orders.web.words import verdict_words
+from servicedesk.planning.models import (
+    CATEGORY_LABELS,
+    MISFIRE_LABELS,
+    OVERLAP_LABELS,
+    RUN_STATE_LABELS,
+    TASK_STATE_LABELS,
+    WORK_LABELS,
+)
+from servicedesk.planning.web import api as planning_api
 from servicedesk.planning.web import blueprints as planning
-from servicedesk.planning.web import feed_door, punctuality_api
+from servicedesk.planning.web import feed_door, punctuality_api, runs_api
+from servicedesk.planning.web.origins import planned_order, planned_ticket, planned_workarounds
+from servicedesk.planning.web.words import kept_schedule_words
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
@@ -92,6 +103,15 @@ WORDS = {
     "month_words": month_words,
     "order_state_labels": ORDER_STATE_LABELS,
     "pause_labels": PAUSE_LABELS,
+    "planned_category_labels": CATEGORY_LABELS,
+    "planned_misfire_labels": MISFIRE_LABELS,
+    "planned_order": planned_order,
+    "planned_overlap_labels": OVERLAP_LABELS,
+    "planned_run_labels": RUN_STATE_LABELS,
+    "planned_state_labels": TASK_STATE_LABELS,
+    "planned_ticket": planned_ticket,
+    "planned_work_labels": WORK_LABELS,
+    "planned_workarounds": planned_workarounds,
     "policy_change_labels": CHANGE_LABELS,
     "policy_drift_labels": DRIFT_LABELS,
     "policy_drift_shown": DRIFT_SHOWN,
@@ -100,6 +120,7 @@ WORDS = {
     "queue_labels": QUEUE_LABELS,
     "restoration_seen": backups_admin.restoration_seen,
     "rule_words": conformity_words.rule_words,
+    "schedule_words": kept_schedule_words,
     "standing_labels": STANDING_LABELS,
     "state_label": state_label,
     "text_kept": Text.from_json,
@@ -149,6 +170,8 @@ def mount_api(app: Flask) -> None:
         punctuality_api.blueprint,
         receipts_api.blueprint,
         sla_levels_api.blueprint,
+        planning_api.blueprint,
+        runs_api.blueprint,
         tickets_api.blueprint,
         steps_api.blueprint,
     ):
@@ -213,8 +236,8 @@ def _add_shared_pages(blueprint: Blueprint) -> None:
         tickets.tickets(),
         tickets.ask(),
         order.blueprint(),
-        positions.blueprint(),
         planning.planned(),
+        positions.blueprint(),
         sla_levels.blueprint(),
         stops.blueprint(),
         receipts.blueprint(),

@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import func, select
 
@@ -32,23 +31,16 @@ from servicedesk.planning.models import (
     PlannedTask,
     WorkKind,
 )
-from servicedesk.planning.schedule import (
-    After,
-    Cron,
-    Interval,
-    Once,
-    Schedule,
-    Unit,
-    cron_fault,
-    next_due,
-    to_json,
-)
+from servicedesk.planning.schedule import After, Schedule, to_json
+from servicedesk.planning.schedule_limits import check_number, check_schedule, check_window
 from servicedesk.planning.visibility import tasks_visible_to
 from servicedesk.planning.working import opened
 from servicedesk.tickets.models import OPEN_STATES, Queue, Ticket, TicketKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import ColumnElement
 
     from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.action import ManagedAction
@@ -57,10 +49,7 @@ TITLE_LENGTH = 120
 DESCRIPTION_LENGTH = 4000
 STEP_LENGTH = 200
 MOST_STEPS = 50
-MOST_COUNT = 1000  # of an interval's units
 MOST_NOTICE = 30  # working days
-WINDOW = (5, 7 * 24 * 60)  # minutes
-LONGEST_DELAY = 31 * 24 * 60  # minutes after another task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,39 +231,11 @@ def _steps(typed: Sequence[str]) -> list[str]:
 
 
 def _write_schedule(work: Work, task: PlannedTask, draft: TaskDraft) -> None:
-    _check_schedule(work, draft.schedule)
+    check_schedule(work.at, draft.schedule)
     task.schedule = to_json(draft.schedule)
     task.after_id = None
     if isinstance(draft.schedule, After):
         task.after_id = _after_id(work, task, draft)
-
-
-def _check_schedule(work: Work, schedule: Schedule) -> None:
-    if schedule.zone not in available_timezones():
-        raise InvalidInput(msgid("There is no such time zone."), field="zone")
-    if isinstance(schedule, After):
-        _check_number(schedule.minutes, "after_minutes", 0, LONGEST_DELAY)
-        return
-    if isinstance(schedule, Once) and schedule.at <= work.at:
-        raise InvalidInput(msgid("This time has passed."), field="once_at")
-    if isinstance(schedule, Cron) and (fault := cron_fault(schedule.expression)):
-        raise InvalidInput(fault, field="cron")
-    if isinstance(schedule, Interval):
-        _check_number(schedule.count, "interval_count", 1, MOST_COUNT)
-        if schedule.unit is Unit.SECOND:
-            raise InvalidInput(msgid("Choose one of the list."), field="interval_unit")
-    if next_due(schedule, work.at) is None:
-        raise InvalidInput(msgid("It never comes."), field="schedule")
-
-
-def _check_number(number: int, name: str, least: int, most: int) -> None:
-    if not least <= number <= most:
-        raise InvalidInput(
-            msgid("Write a whole number from %(least)s to %(most)s."),
-            field=name,
-            least=least,
-            most=most,
-        )
 
 
 def _after_id(work: Work, task: PlannedTask, draft: TaskDraft) -> int:
@@ -301,9 +262,8 @@ def _follows(work: Work, task_id: int, other_id: int) -> bool:
 
 
 def _write_rules(task: PlannedTask, draft: TaskDraft) -> None:
-    if draft.window_minutes is not None:
-        _check_number(draft.window_minutes, "window_minutes", *WINDOW)
-    _check_number(draft.notice_days, "notice_days", 0, MOST_NOTICE)
+    check_window(draft.window_minutes)
+    check_number(draft.notice_days, "notice_days", 0, MOST_NOTICE)
     if draft.misfire is MisfirePolicy.RUN_EACH and draft.overlap is OverlapPolicy.SKIP:
         raise InvalidInput(
             msgid("Who runs each of the missed times lets them wait, or runs them together."),
@@ -321,16 +281,15 @@ def _write_people(work: Work, task: PlannedTask, draft: TaskDraft) -> None:
     if owner is None:
         task.owner_id, task.owner_name = None, work.actor.name
         return
-    name = work.session.scalar(
-        select(User.name).where(
-            User.id == owner,
-            User.is_active,
-            User.role.in_((Role.AGENT, Role.SUPERVISOR, Role.ACCOUNT_MANAGER)),
-        )
-    )
+    name = work.session.scalar(select(User.name).where(User.id == owner, User.is_active, may_own()))
     if name is None:
         raise InvalidInput(msgid("Choose one of the list."), field="owner_id")
     task.owner_id, task.owner_name = owner, name
+
+
+def may_own() -> ColumnElement[bool]:
+    """Return the condition on `User`: the operator's people answer for tasks."""
+    return User.role.in_((Role.AGENT, Role.SUPERVISOR, Role.ACCOUNT_MANAGER))
 
 
 def _incident_id(work: Work, task: PlannedTask, draft: TaskDraft) -> int | None:

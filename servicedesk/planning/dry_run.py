@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM
-from servicedesk.core.errors import DomainError, NotFound
+from servicedesk.core.errors import DomainError, Forbidden, NotFound
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import Text, msgid
+from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.brakes import standing_stop
 from servicedesk.devices.catalogue import action_named
 from servicedesk.devices.catalogue.action import Risk
@@ -19,6 +20,7 @@ from servicedesk.devices.models import DeviceGroup
 from servicedesk.orders.drafting import WIDE_DISRUPTION
 from servicedesk.orders.preview import Reach, reach_of_rows
 from servicedesk.planning.checks import check_named
+from servicedesk.planning.drafting import write
 from servicedesk.planning.models import PlannedTask, WorkKind
 from servicedesk.planning.schedule import dues
 from servicedesk.planning.visibility import tasks_visible_to
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from servicedesk.core.actors import Actor
+    from servicedesk.core.unit_of_work import Work
     from servicedesk.devices.catalogue.action import ManagedAction
+    from servicedesk.planning.drafting import TaskDraft
 
 NEXT_SHOWN = 5
 SAMPLE = 20  # devices named
@@ -58,7 +62,40 @@ def dry_run(actor: Actor, reference: str) -> DryRun:
     )
     if task is None:
         raise NotFound
+    if task.client_id is None and actor.is_contact:
+        raise Forbidden  # it would tell of every client's devices
     return dry_run_of(task)
+
+
+def dry_run_of_draft(actor: Actor, draft: TaskDraft, reference: str = "") -> DryRun:
+    """Return what a run would do of a task as it would be saved; `reference` of the one it changes.
+
+    No session knows that task, so nothing of it is written. Raises NotFound, Forbidden, InvalidInput, BadParameters.
+    """
+    with unit_of_work(actor, "planning.try") as work:
+        task = _as_kept(work, reference)
+        require(actor, Permission.PLANNING_EDIT)
+        with work.session.no_autoflush:
+            write(work, task, draft)
+            return dry_run_of(task)
+
+
+def _as_kept(work: Work, reference: str) -> PlannedTask:
+    """Return a new task with what saving a draft keeps of the one that is there."""
+    if not reference:
+        return PlannedTask()
+    task = work.session.scalar(
+        select(PlannedTask).where(PlannedTask.reference == reference, tasks_visible_to(work.actor))
+    )
+    if task is None:
+        raise NotFound
+    return PlannedTask(
+        id=task.id,
+        code=task.code,
+        parameters=task.parameters,
+        owner_id=task.owner_id,
+        incident_id=task.incident_id,
+    )
 
 
 def dry_run_of(task: PlannedTask) -> DryRun:

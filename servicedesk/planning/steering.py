@@ -94,7 +94,10 @@ def cancel_run(actor: Actor, reference: str, run_id: int) -> PlannedRun:
                 tasks_visible_to(actor),
             )
         )
-        run = locked_run(work, known) if known is not None else None
+        if known is None:
+            raise NotFound
+        require(actor, Permission.PLANNING_EDIT)  # who only reads cannot even lock
+        run = locked_run(work, known)
         if run is None:
             raise NotFound
         work.concerns(run.client_id, reference)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from servicedesk.accounts.second_person import check_seasoned
-from servicedesk.core.errors import Conflict, Forbidden, InvalidInput, NotAllowedNow, NotFound
+from servicedesk.core.errors import Conflict, Forbidden, NotAllowedNow, NotFound
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.references import next_reference
 from servicedesk.core.text import Text, msgid
@@ -17,6 +17,7 @@ from servicedesk.planning.drafting import content_hash, write
 from servicedesk.planning.models import PlannedRun, PlannedTask, RunState, TaskState
 from servicedesk.planning.runs import finish, locked_run
 from servicedesk.planning.schedule import After, next_due, to_json
+from servicedesk.planning.schedule_limits import check_schedule, check_window
 from servicedesk.planning.visibility import tasks_visible_to
 from servicedesk.planning.windows import NOT_WANTED
 
@@ -28,14 +29,16 @@ if TYPE_CHECKING:
 
 
 def locked_task(work: Work, reference: str) -> PlannedTask:
-    """Return the task under lock. Raises NotFound, also for another client's."""
-    task = work.session.scalars(
-        select(PlannedTask)
-        .where(PlannedTask.reference == reference, tasks_visible_to(work.actor))
-        .with_for_update()
-    ).one_or_none()
-    if task is None:
+    """Return the task under lock. Raises NotFound, also for another client's, then Forbidden."""
+    task_id = work.session.scalar(
+        select(PlannedTask.id).where(
+            PlannedTask.reference == reference, tasks_visible_to(work.actor)
+        )
+    )
+    if task_id is None:
         raise NotFound
+    require(work.actor, Permission.PLANNING_EDIT)  # who only reads cannot even lock
+    task = work.session.get_one(PlannedTask, task_id, with_for_update=True)
     work.concerns(task.client_id, task.reference)
     return task
 
@@ -65,7 +68,6 @@ def change_task(actor: Actor, reference: str, draft: TaskDraft, version: int) ->
 
     `version` is what the form showed. Raises NotFound, Forbidden, Conflict, InvalidInput.
     """
-    require(actor, Permission.PLANNING_EDIT)
     with unit_of_work(actor, "planning.change") as work:
         task = locked_task(work, reference)
         _check_may_change(actor, task)
@@ -80,31 +82,39 @@ def change_task(actor: Actor, reference: str, draft: TaskDraft, version: int) ->
         if task.content_hash != before:
             task.author_id, task.author_name = actor.user_id, actor.name
             _forget_approval(task)
-            _call_off_prepared(work, task)
             _begin_again(work, task)
             if was is TaskState.PAUSED and task.state is TaskState.ACTIVE:
                 _rest(task, TaskState.PAUSED)
+            _call_off_prepared(work, task)
     return task
 
 
 def adjust_schedule(
-    actor: Actor, reference: str, schedule: Schedule, *, window_minutes: int | None
+    actor: Actor,
+    reference: str,
+    schedule: Schedule,
+    *,
+    window_minutes: int | None,
+    version: int | None = None,
 ) -> PlannedTask:
     """Change when a task runs that ships with the desk; what it does stays as it was shipped.
 
-    Raises NotFound, Forbidden, InvalidInput.
+    `version` is what the form showed, if it showed one. Raises NotFound, Forbidden, Conflict,
+    NotAllowedNow, InvalidInput.
     """
-    require(actor, Permission.PLANNING_SERVICE)
     with unit_of_work(actor, "planning.adjust") as work:
         task = locked_task(work, reference)
+        require(actor, Permission.PLANNING_SERVICE)
+        if version is not None and task.version != version:
+            raise Conflict
         if task.key is None or isinstance(schedule, After):
             raise NotAllowedNow
+        check_schedule(work.at, schedule)
+        check_window(window_minutes)
         task.schedule, task.window_minutes = to_json(schedule), window_minutes
         task.updated_at, task.content_hash = work.at, content_hash(task)
-        following = next_due(schedule, work.at)
-        if following is None:
-            raise InvalidInput(msgid("It never comes."), field="schedule")
-        task.next_due_at = following if task.state is TaskState.ACTIVE else None
+        if task.state is TaskState.ACTIVE:
+            task.next_due_at = next_due(schedule, work.at)
     return task
 
 
@@ -134,7 +144,6 @@ def switch_off(actor: Actor, reference: str) -> PlannedTask:
 
     Raises NotFound, Forbidden, NotAllowedNow.
     """
-    require(actor, Permission.PLANNING_EDIT)
     with unit_of_work(actor, "planning.switch_off") as work:
         task = locked_task(work, reference)
         _check_may_change(actor, task)
@@ -149,7 +158,6 @@ def switch_off(actor: Actor, reference: str) -> PlannedTask:
 
 def switch_on(actor: Actor, reference: str) -> PlannedTask:
     """Have a task fall due again, from its next time on. Raises NotFound, Forbidden, NotAllowedNow."""
-    require(actor, Permission.PLANNING_EDIT)
     with unit_of_work(actor, "planning.switch_on") as work:
         task = locked_task(work, reference)
         _check_may_change(actor, task)
@@ -161,7 +169,6 @@ def switch_on(actor: Actor, reference: str) -> PlannedTask:
 
 def end_task(actor: Actor, reference: str) -> PlannedTask:
     """End a task for good; its runs stay to be read. Raises NotFound, Forbidden, NotAllowedNow."""
-    require(actor, Permission.PLANNING_EDIT)
     with unit_of_work(actor, "planning.end_task") as work:
         task = locked_task(work, reference)
         _check_may_change(actor, task)

@@ -28,6 +28,8 @@ from servicedesk.orders.positions.models import DevicePosition
 from servicedesk.planning.feeds import make_feed
 from servicedesk.planning.models import CalendarFeed, RunState
 from servicedesk.planning.schedule import Once
+from servicedesk.planning.steering import run_now
+from servicedesk.planning.tasks import plan_task
 from servicedesk.sla.what_if.asking import ask_what_if
 from servicedesk.sla.what_if.wishes import Wish
 from servicedesk.tickets.handling import add_message
@@ -35,6 +37,7 @@ from servicedesk.tickets.models import Attachment
 from servicedesk.tickets.ticking import write_steps
 from tests.calendar_story import planned, ran
 from tests.desk_on_loopback import until
+from tests.planned_drafts import action_draft
 from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
 from tests.warning_story import notify
@@ -87,6 +90,8 @@ def foreign(desk) -> dict[str, list[str]]:
     ).one()
     manager = make.person(Role.ACCOUNT_MANAGER, client)
     what_if = ask_what_if(manager, Wish(contract=contract, months=1, factor_percent=50))
+    task = plan_task(agent, action_draft(client, [device], title=f"{CANARY} line"))
+    run = run_now(agent, task.reference)
     desk.token(contact)
     token = session.scalars(select(ApiToken.id).where(ApiToken.user_id == contact.user_id)).one()
     session.rollback()
@@ -116,6 +121,7 @@ def foreign(desk) -> dict[str, list[str]]:
             what_if.reference,
             task.reference,
         ],
+        "run_id": [str(run.id)],
         "secret": [document.secret],
         "file": [file],
         "command_id": [str(command)],
@@ -163,6 +169,19 @@ NOT_TENANT = (
 )
 
 
+_SCHEDULE = {"kind": "cron", "expression": "0 9 * * 1"}
+# of a planned task in the API, by what follows its reference
+PLANNED = {
+    "": {
+        "title": "x",
+        "category": "workaround",
+        "work": "checklist",
+        "schedule": _SCHEDULE,
+        "version": 1,
+    },
+    "schedule": {"schedule": _SCHEDULE, "version": 1},
+    "approve": {"content_hash": "x"},
+}
 BODIES = {
     "/transitions": {"transition": "cancel"},
     "/approve": {},
@@ -225,7 +244,7 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
     with visiting(desk, manager) as visitor:
         walked = 0
         for method, path in addresses(rules, foreign):
-            if not path.startswith("/desk/what-if/"):
+            if not path.startswith(("/desk/what-if/", "/desk/planned/")):
                 continue
             answer = visitor.get(path) if method == "GET" else visitor.post(path)
             assert answer.status_code == 404, (method, path, answer.status_code)
@@ -235,6 +254,8 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
 
 
 def _body(path: str) -> dict[str, object]:
+    if path.startswith("/api/v1/planned-tasks/"):
+        return PLANNED.get("".join(path.split("/")[5:]), {})
     ending = next((ending for ending in BODIES if path.endswith(ending)), None)
     if ending is None and path.startswith(("/api/v1/policies/", "/api/v1/fleet-questions/")):
         return {"name": "x"}
@@ -266,6 +287,7 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
             "/fleet-questions",
             "/policies",
             "/documents",
+            "/planned-tasks",
             "/sla",
             "/service-levels",
         ):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from config import Settings
 from servicedesk.app import create_app
@@ -22,13 +23,17 @@ from servicedesk.devices.policies.editing import begin_draft, create_profile_dra
 from servicedesk.devices.queries import FleetFilter
 from servicedesk.devices.questions import create_question
 from servicedesk.orders.models import WorkOrder
-from servicedesk.planning.models import RunState, WorkKind
+from servicedesk.planning.models import LineKind, PlannedRun, RunState, WorkKind
+from servicedesk.planning.run_log import tell
 from servicedesk.planning.schedule import Once
+from servicedesk.planning.steering import run_now
+from servicedesk.planning.tasks import plan_task
 from servicedesk.tickets.handling import answer_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
 from servicedesk.tickets.ticking import skip_step, tick_step, write_steps
 from tests.calendar_story import planned, ran
+from tests.planned_drafts import action_draft, steps_draft
 from tests.policy_story import PASSCODE, WIFI, bring, group_of, own_setting, report
 from tests.warning_story import notify, warned
 
@@ -124,8 +129,25 @@ def policies(desk, story):
     return reference, document.reference
 
 
-def test_the_portal(desk, sign_in, story, policies):
+@pytest.fixture
+def planned_tasks(desk, story):
+    """A task that waits for approval, one with steps, one with runs of which one found problems."""
+    client, _contact, agent, *_rest = story
+    devices = desk.make.fleet(client, 2)
+    waits = plan_task(agent, action_draft(client, devices, "device.lock"))
+    steps = plan_task(agent, steps_draft(client, description="Every week", notice_days=2))
+    task = plan_task(agent, action_draft(client, devices, window_minutes=60))
+    run = run_now(agent, task.reference)
+    with unit_of_work(SYSTEM, "test.lines") as work:
+        row = work.session.get_one(PlannedRun, run.id, options=[joinedload(PlannedRun.task)])
+        for kind in LineKind:
+            tell(work, row, "It began.", kind=kind, subject=devices[0].reference)
+    return waits.reference, steps.reference, task.reference, run.id
+
+
+def test_the_portal(desk, sign_in, story, policies, planned_tasks):
     policy, document = policies
+    waits, steps, task, run = planned_tasks
     _client, contact, _agent, ticket, order, device, rule, question, query = story
     pages = [
         "/portal/",
@@ -167,13 +189,18 @@ def test_the_portal(desk, sign_in, story, policies):
         "/portal/planned/punctuality/runs?figure=missed",
         "/portal/planned/feeds",
         "/portal/tickets/?sla=open&show=all",
+        "/portal/planned/tasks",
+        f"/portal/planned/tasks/{steps}",
+        f"/portal/planned/tasks/{waits}/dry-run",
+        f"/portal/planned/tasks/{task}/runs/{run}",
         "/account/",
     ]
     assert look(desk, sign_in(contact), pages) == []
 
 
-def test_the_desk(desk, sign_in, story, policies):
+def test_the_desk(desk, sign_in, story, policies, planned_tasks):
     policy, document = policies
+    waits, steps, task, run = planned_tasks
     client, _contact, _agent, ticket, order, device, rule, question, query = story
     supervisor = desk.make.person(Role.SUPERVISOR)
     notify(client.id, ticket.reference, supervisor)
@@ -184,7 +211,7 @@ def test_the_desk(desk, sign_in, story, policies):
         if rule.rule.startswith(("/desk", "/account"))
         and not rule.arguments
         and "GET" in rule.methods
-        and "export" not in rule.rule
+        and not rule.rule.endswith(("/export.csv", "/export.xlsx", "/reading"))
     ]
     desk.take_over()
     assert len(plain) > 8
@@ -219,6 +246,13 @@ def test_the_desk(desk, sign_in, story, policies):
         f"/desk/policies/{policy}/draft/wifi?key=Office",
         f"/desk/policies/{policy}/draft/certificates",
         f"/desk/documents/{document}",
+        "/desk/planned/tasks?client=-",
+        f"/desk/planned/tasks/{waits}",
+        f"/desk/planned/tasks/{steps}",
+        f"/desk/planned/tasks/{steps}/edit",
+        f"/desk/planned/tasks/{task}/edit?q=x",
+        f"/desk/planned/tasks/{task}/dry-run",
+        f"/desk/planned/tasks/{task}/runs/{run}",
     ]
     assert look(desk, sign_in(supervisor), pages) == []
 

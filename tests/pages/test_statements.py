@@ -16,6 +16,10 @@ from servicedesk.app import create_app
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.devices import fleet_engines
+from servicedesk.planning.running import run as do_run
+from servicedesk.planning.schedule import After
+from servicedesk.planning.steering import run_now
+from servicedesk.planning.tasks import plan_task
 from servicedesk.sla.calendar import CalendarDefinition, OpenInterval
 from servicedesk.sla.calendar_editing import CalendarDraft, create_calendar
 from servicedesk.sla.plan_editing import PlanDraft, create_plan
@@ -23,6 +27,7 @@ from servicedesk.sla.standard import standard_plan
 from servicedesk.sla.what_if.jobs import count
 from tests.operations.test_positions import Story, said
 from tests.operations.test_what_if import Story as WhatIfStory
+from tests.planned_drafts import steps_draft
 from tests.visitor import TOKEN
 
 PASSWORD = "a-long-Password-1"
@@ -131,6 +136,36 @@ def test_nine_what_ifs_and_nine_other_verdicts_cost_as_many_statements_as_one(ap
         assert shown.text.count("PET-") >= rows
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 16
+
+
+def test_nine_planned_tasks_and_runs_cost_as_many_statements_as_one(app, sessions, make):
+    database.use_sessions(sessions)
+    client, supervisor = make.client(), make.supervisor()
+    first = plan_task(supervisor, steps_draft(client))
+    counts = []
+    for rows in (1, 8):
+        database.use_sessions(sessions)
+        database.become(SYSTEM)
+        for _ in range(rows):
+            follows = After(minutes=5, zone="Europe/Madrid")
+            task = plan_task(
+                supervisor, steps_draft(client, schedule=follows, after=first.reference)
+            )
+            run_now(supervisor, task.reference)
+            run = run_now(supervisor, first.reference)
+            do_run(run.id)
+        visitor = entered(app, sessions, supervisor)
+        paths = ["", f"/{first.reference}", f"/{first.reference}/runs/{run.id}"]
+        addresses = [f"/desk/planned/tasks{path}" for path in paths]
+        for address in addresses:
+            assert visitor.get(address).status_code == 200
+        counts.append([])
+        for address in addresses:
+            with counting(app) as statements:
+                visitor.get(address)
+            counts[-1].append(len(statements))
+    assert counts[0] == counts[1]
+    assert max(counts[0]) <= 12
 
 
 @pytest.mark.parametrize(
