@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, select, text, update
 from servicedesk.accounts.tokens import create_token
 from servicedesk.clients.models import FunctionalBlock
 from servicedesk.core import database
-from servicedesk.core.actors import SYSTEM
+from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.clock import told_as
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices import fleet_engines
@@ -423,3 +423,14 @@ def test_a_check_that_is_cancelled_between_two_clients_has_told_of_the_first(dri
         check_now(code, given)
     assert len(given.signs) == 2
     assert drifting[1][0].reference not in given.subjects
+
+
+@pytest.mark.parametrize("role", [Role.CONTACT, Role.ACCOUNT_MANAGER])
+@pytest.mark.parametrize(
+    "check", [one for one in CHECKS if one.for_client], ids=lambda check: check.code
+)
+def test_a_client_s_own_people_may_ask_what_a_check_of_theirs_would_do(make, check, role):
+    client = make.client()
+    make.device(client)
+    with database.acting_as(make.person(role, client)):
+        assert previewed(check.code, client.id)
