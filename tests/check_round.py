@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import func, select
+
 from servicedesk.core import database
 from servicedesk.core.text import Text
 from servicedesk.planning.checks import check_named
@@ -70,3 +72,13 @@ def previewed(code: str, client_id: int | None = None, **parameters: object) -> 
     session.rollback()
     assert all(str(text) for text in said)
     return said
+
+
+def count(model: Any, *conditions: Any) -> int:
+    """Return how many rows there are now."""
+    session = database.session()
+    session.expunge_all()
+    session.rollback()
+    found = session.scalar(select(func.count()).select_from(model).where(*conditions))
+    session.rollback()
+    return found

@@ -6,7 +6,7 @@ import itertools
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -21,7 +21,7 @@ from tests.desk_on_loopback import PASSWORD, chromium, desk_on
 from tests.make import Make
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
     from sqlalchemy import Engine
@@ -150,6 +150,20 @@ def sessions(
 def make(sessions: scoped_session) -> Make:
     """Builders that read as sentences, on a desk with a plan, a calendar and an engine."""
     return Make(sessions)
+
+
+@pytest.fixture
+def as_owner(database_address: str) -> Iterator[Callable[..., Any]]:
+    """Run a statement as the database's owner: nobody else looks into the queue of jobs."""
+    engine = create_engine(database_address)
+
+    def run(statement: str, **values: Any) -> Any:
+        with engine.begin() as connection:
+            result = connection.execute(text(statement), values)
+            return result.all() if result.returns_rows else []
+
+    yield run
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from sqlalchemy import create_engine, select, text, update
 
-from servicedesk.accounts.tokens import create_token
 from servicedesk.clients.models import FunctionalBlock
 from servicedesk.core import database
-from servicedesk.core.actors import SYSTEM
+from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.clock import told_as
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices import fleet_engines
@@ -89,82 +84,6 @@ def test_devices_of_an_engine_that_the_settings_do_not_name_are_a_problem(make):
     assert check_now("engines.reachable")[0].lines == []
     make.device(make.client())
     assert len(check_now("engines.reachable")[0].of("problem")) == 1
-
-
-# what runs out
-
-
-def certificate(days: float) -> str:
-    """A certificate that ends so many days from now."""
-    key, at = ec.generate_private_key(ec.SECP256R1()), now()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(at - 100 * DAY)
-        .not_valid_after(at + days * DAY)
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def with_certificate(make, days, name="Root"):
-    client = make.client()
-    group = group_of(client, "All", make.device(client))
-    values = {"name": name, "type": "authority", "pem": certificate(days)}
-    return client, own_setting(client, "certificates", values, group_id=group.id)
-
-
-@pytest.mark.parametrize(
-    ("days", "kind"), [(31, None), (20, "finding"), (5, "problem"), (-3, "problem")]
-)
-def test_a_certificate_that_runs_out_is_told_in_time(make, days, kind):
-    _client, policy = with_certificate(make, days)
-    given, told = check_now("credentials.expiring")
-    assert [one for one, _, _ in given.lines] == ([kind] if kind else [])
-    assert given.subjects == ({policy} if kind else set())
-    assert told.values["things"] == len(given.lines)
-
-
-def test_a_client_hears_of_its_own_certificates_alone_and_not_of_tokens(make):
-    client, policy = with_certificate(make, 5)
-    with_certificate(make, 5)
-    create_token(make.agent(), "reports", days=3)
-    assert len(check_now("credentials.expiring")[0].lines) == 3
-    given, _told = check_now("credentials.expiring", Given(client_id=client.id))
-    assert given.subjects == {policy}
-
-
-def test_a_document_that_is_taken_back_as_planned_is_no_problem(make):
-    client = make.client()
-    group = group_of(client, "All", make.device(client))
-    until = (now() + 2 * DAY).date().isoformat()
-    values = {"document": "DOC-000001", "expires_on": until}
-    own_setting(client, "documents", values, group_id=group.id)
-    given, _told = check_now("credentials.expiring")
-    assert [one for one, _, _ in given.lines] == ["finding"]
-
-
-def test_a_token_that_is_used_is_missed_and_none_shows_its_secret(make):
-    agent = make.agent()
-    plain = create_token(agent, "reports", days=3)
-    given, _told = check_now("credentials.expiring")
-    assert [one for one, _, _ in given.lines] == ["finding"]
-    with unit_of_work(SYSTEM, "test.used") as work:
-        work.session.execute(text("UPDATE api_token SET last_used_at = now()"))
-    given, _told = check_now("credentials.expiring")
-    (line,) = given.of("problem")
-    assert plain not in str(line)
-    with told_as(now() + 4 * DAY):  # it does not work any more: nobody relies on it
-        assert check_now("credentials.expiring")[0].lines == []
-
-
-def test_a_problem_does_not_come_before_it_is_told():
-    (check,) = [one for one in CHECKS if one.code == "credentials.expiring"]
-    assert set(check.faults({"days": "5", "problem_days": "6"})) == {"problem_days"}
 
 
 # silent devices
@@ -423,3 +342,14 @@ def test_a_check_that_is_cancelled_between_two_clients_has_told_of_the_first(dri
         check_now(code, given)
     assert len(given.signs) == 2
     assert drifting[1][0].reference not in given.subjects
+
+
+@pytest.mark.parametrize("role", [Role.CONTACT, Role.ACCOUNT_MANAGER])
+@pytest.mark.parametrize(
+    "check", [one for one in CHECKS if one.for_client], ids=lambda check: check.code
+)
+def test_a_client_s_own_people_may_ask_what_a_check_of_theirs_would_do(make, check, role):
+    client = make.client()
+    make.device(client)
+    with database.acting_as(make.person(role, client)):
+        assert previewed(check.code, client.id)
