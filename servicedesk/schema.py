@@ -22,6 +22,7 @@ from servicedesk.devices.policies import documents
 from servicedesk.devices.policies import models as policies
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
+from servicedesk.planning import models as planning
 from servicedesk.sla import models as sla
 from servicedesk.sla.what_if import models as what_if
 from servicedesk.tickets import checklist
@@ -48,6 +49,7 @@ MODEL_MODULES = (
     what_if,
     tickets,
     checklist,
+    planning,
 )
 METADATA = Model.metadata
 

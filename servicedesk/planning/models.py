@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from servicedesk.clients.models import Client
 from servicedesk.core.database import Model
 from servicedesk.core.states import StateMachine
-from servicedesk.core.text import msgid
+from servicedesk.core.text import Verbatim, msgid
 from servicedesk.orders.models import WorkOrder
 from servicedesk.planning.schedule import Schedule, from_json
 from servicedesk.tickets.models import Queue, Ticket
@@ -249,6 +249,16 @@ class PlannedTask(Model):
     incident: Mapped[Ticket | None] = relationship(lazy="raise_on_sql")
 
     @property
+    def named(self) -> str:
+        """Return its title for the filter `t`: what ships with the desk is translated."""
+        return self.title if self.key else Verbatim(self.title)
+
+    @property
+    def described(self) -> str:
+        """Return its description for the filter `t`."""
+        return self.description if self.key else Verbatim(self.description)
+
+    @property
     def when(self) -> Schedule:
         """Return its schedule."""
         return from_json(self.schedule)
@@ -298,7 +308,9 @@ class PlannedRun(Model):
     total: Mapped[int] = mapped_column(default=0)
     problem_count: Mapped[int] = mapped_column(default=0)
     asked_by_name: Mapped[str | None]  # None: the clock
-    again_of_id: Mapped[int | None] = mapped_column(ForeignKey("planned_run.id"))
+    again_of_id: Mapped[int | None] = mapped_column(
+        ForeignKey("planned_run.id", ondelete="SET NULL"), index=True
+    )
     cancel_asked_by: Mapped[str | None]
     order_id: Mapped[int | None] = mapped_column(ForeignKey("work_order.id"), unique=True)
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))  # of its checklist

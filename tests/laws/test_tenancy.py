@@ -30,7 +30,7 @@ from servicedesk.sla.what_if.wishes import Wish
 from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from tests.desk_on_loopback import until
-from tests.planned_story import action_draft
+from tests.planned_task_story import action_draft
 from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
 from tests.warning_story import notify

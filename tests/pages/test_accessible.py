@@ -27,7 +27,7 @@ from servicedesk.planning.tasks import plan_task
 from servicedesk.tickets.handling import answer_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
-from tests.planned_story import action_draft, steps_draft
+from tests.planned_task_story import action_draft, steps_draft
 from tests.policy_story import PASSCODE, WIFI, bring, group_of, own_setting, report
 from tests.warning_story import notify, warned
 
