@@ -99,7 +99,7 @@ def _words(typed: str, name: str, length: int, *, needed: bool = False) -> str:
         raise InvalidInput(msgid("This is needed."), field=name)
     if len(cleaned) > length:
         raise InvalidInput(msgid("This is too long."), field=name)
-    if "\x00" in cleaned:
+    if any(one == "\x00" or "\ud800" <= one <= "\udfff" for one in cleaned):
         raise InvalidInput(msgid("This contains characters that cannot be stored."), field=name)
     return cleaned
 

@@ -37,7 +37,7 @@ from servicedesk.tickets.models import Attachment
 from servicedesk.tickets.ticking import write_steps
 from tests.calendar_story import planned, ran
 from tests.desk_on_loopback import until
-from tests.planned_drafts import action_draft
+from tests.planned_task_story import action_draft
 from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
 from tests.warning_story import notify

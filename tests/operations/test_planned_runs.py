@@ -19,7 +19,7 @@ from servicedesk.planning.queries import lines_of, run_of
 from servicedesk.planning.running import run
 from servicedesk.planning.steering import cancel_run, run_again, run_now
 from servicedesk.planning.tasks import approve_task, plan_task, switch_off
-from tests.planned_drafts import action_draft, approver, check_draft, runs_of, steps_draft
+from tests.planned_task_story import action_draft, approver, check_draft, runs_of, steps_draft
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -36,7 +36,7 @@ from servicedesk.planning.tasks import (
     switch_off,
     switch_on,
 )
-from tests.planned_drafts import (
+from tests.planned_task_story import (
     FIRST,
     MADRID,
     action_draft,

@@ -33,7 +33,7 @@ from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
 from servicedesk.tickets.ticking import skip_step, tick_step, write_steps
 from tests.calendar_story import planned, ran
-from tests.planned_drafts import action_draft, steps_draft
+from tests.planned_task_story import action_draft, steps_draft
 from tests.policy_story import PASSCODE, WIFI, bring, group_of, own_setting, report
 from tests.warning_story import notify, warned
 

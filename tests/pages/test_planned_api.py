@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.desk_on_loopback import until
-from tests.planned_drafts import MADRID
+from tests.planned_task_story import MADRID
 from tests.policy_story import group_of
 
 HUGE = "9" * 30

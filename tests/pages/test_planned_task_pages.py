@@ -18,7 +18,7 @@ from servicedesk.planning.tasks import plan_task, switch_off
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import Impact, TicketKind, Urgency
 from tests.desk_on_loopback import until
-from tests.planned_drafts import MADRID, action_draft, check_draft, steps_draft
+from tests.planned_task_story import MADRID, action_draft, check_draft, steps_draft
 from tests.policy_story import group_of
 from tests.visitor import visiting
 
@@ -113,6 +113,7 @@ def test_a_task_is_tried_planned_run_and_watched(desk, story):
         ({"zone": "\x00"}, "zone"),
         ({"schedule_kind": "once", "once_at": "1999-01-01T00:00"}, "once_at"),
         ({"schedule_kind": "once", "once_at": "9999-12-31T23:59"}, "once_at"),
+        ({"schedule_kind": "once", "once_at": "2090-01-01T00:00", "zone": "Nowhere"}, "zone"),
         ({"schedule_kind": "once", "once_at": "soon"}, "once_at"),
         ({"schedule_kind": "once", "zone": "America/New_York", "once_at": ""}, "once_at"),
         ({"schedule_kind": "interval", "interval_starts_at": ""}, "interval_starts_at"),

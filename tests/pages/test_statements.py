@@ -27,7 +27,7 @@ from servicedesk.sla.standard import standard_plan
 from servicedesk.sla.what_if.jobs import count
 from tests.operations.test_positions import Story, said
 from tests.operations.test_what_if import Story as WhatIfStory
-from tests.planned_drafts import steps_draft
+from tests.planned_task_story import steps_draft
 from tests.visitor import TOKEN
 
 PASSWORD = "a-long-Password-1"

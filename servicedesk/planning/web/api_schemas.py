@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, fields, validate
 
@@ -22,7 +21,7 @@ from servicedesk.planning.models import (
 )
 from servicedesk.planning.schedule import After, Cron, Interval, Once, Schedule, ScheduleKind, Unit
 from servicedesk.planning.schedule_limits import LONGEST_CRON, LONGEST_DELAY, MOST_COUNT, WINDOW
-from servicedesk.planning.web.schedule_form import NEEDED, UNKNOWN_ZONE
+from servicedesk.planning.web.schedule_form import NEEDED
 from servicedesk.tickets.models import Queue
 
 if TYPE_CHECKING:
@@ -264,7 +263,7 @@ def schedule_of(body: Mapping[str, Any]) -> Schedule:
     zone, until = body["zone"], body["until"]
     match body["kind"]:
         case ScheduleKind.ONCE:
-            return Once(at=_given(body, "at").astimezone(_zone(zone)), zone=zone)
+            return Once(at=_given(body, "at"), zone=zone)
         case ScheduleKind.CRON:
             return Cron(expression=_given(body, "expression"), zone=zone, until=until)
         case ScheduleKind.INTERVAL:
@@ -283,13 +282,6 @@ def _given(body: Mapping[str, Any], name: str) -> Any:
     if body[name] is None:
         raise InvalidInput(NEEDED, field=f"schedule.{name}")
     return body[name]
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError) as unknown:
-        raise InvalidInput(UNKNOWN_ZONE, field="schedule.zone") from unknown
 
 
 def draft_of(body: Mapping[str, Any]) -> TaskDraft:

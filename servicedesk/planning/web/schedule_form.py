@@ -154,7 +154,7 @@ def is_missing(form: ScheduleForm) -> bool:
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError) as unknown:  # also what is no name of a file
+    except (KeyError, ValueError, OSError) as unknown:  # also what is no name of a file
         raise InvalidInput(UNKNOWN_ZONE, field="zone") from unknown
 
 

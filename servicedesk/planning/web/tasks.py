@@ -10,8 +10,6 @@ from flask_babel import gettext as _
 from servicedesk.clients.choices import clients_to_choose
 from servicedesk.core import database
 from servicedesk.core.errors import DomainError, Forbidden, NotFound
-from servicedesk.core.permissions import Permission
-from servicedesk.core.text import msgid
 from servicedesk.devices.catalogue import action_named
 from servicedesk.devices.parameters import shown
 from servicedesk.planning import dry_run as trying
@@ -28,7 +26,7 @@ from servicedesk.planning.models import (
 from servicedesk.planning.next_steps import task_steps
 from servicedesk.planning.outlook import coming, outlook
 from servicedesk.shell.language import translate
-from servicedesk.shell.navigation import nav, to
+from servicedesk.shell.navigation import to
 from servicedesk.shell.session import current_actor
 
 if TYPE_CHECKING:
@@ -45,8 +43,6 @@ if TYPE_CHECKING:
 SHIPPED = {"yes": True, "no": False}
 
 
-@nav("portal.planned.tasks", msgid("Planning"), "calendar-time", 37, Permission.PLANNING_READ)
-@nav("desk.planned.tasks", msgid("Planning"), "calendar-time", 37, Permission.PLANNING_READ)
 def tasks() -> ResponseReturnValue:
     """List planned tasks, the newest first."""
     actor, given = current_actor(), request.args
