@@ -157,6 +157,8 @@ BODIES = {
     "/merge": {"into": "PET-2026-000001"},
     "/plan": {"stages": [{"size": "1"}]},
     "/draft": {},
+    "/steps": {"steps": ["x"]},
+    "/steps/1": {"done": True},
     "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},
 }
 
