@@ -176,11 +176,13 @@ def past_runs(
         .order_by(inner.c.due_at, inner.c.run_id)
         .limit(MOST_RUNS)
     )
-    return (_run(row) for row in rows)
+    tasks: dict[int, TaskSeen] = {}
+    for row in rows:
+        task = tasks.get(row.task_id) or tasks.setdefault(row.task_id, _seen(row))
+        yield _run(row, task)
 
 
-def _run(row: Any) -> Occasion:
-    task = _seen(row)
+def _run(row: Any, task: TaskSeen) -> Occasion:
     count = row.of_state if row.of_day > FEW else 1
     is_over = row.run_state.is_over
     return Occasion(
@@ -202,7 +204,7 @@ def _run(row: Any) -> Occasion:
         run_id=row.run_id,
         reason=reason_of(row.reason, row.reason_values),
         incident=row.incident,
-        count=count,
+        times=count,
         last_at=row.last_at if count > 1 else None,
     )
 
