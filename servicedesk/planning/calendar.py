@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import select
 
 from servicedesk.clients.models import Client
-from servicedesk.clients.visibility import visible_to
+from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import clock, database
 from servicedesk.core.errors import NotFound
 from servicedesk.core.permissions import Permission, require
@@ -130,8 +130,8 @@ def calendar_of(actor: Actor, look: Look, zone: str) -> Shown:
 def _clients(actor: Actor) -> dict[int, tuple[str, str]]:
     rows = database.session().execute(
         select(Client.id, Client.reference, Client.name)
-        .where(visible_to(actor, Client.id))
-        .order_by(Client.is_internal, Client.name)
+        .where(visible_to(actor, Client.id), of_customers(Client.id))
+        .order_by(Client.name)
     )
     return {row.id: (row.reference, row.name) for row in rows}
 
@@ -206,7 +206,7 @@ class Found:
                     ends_at = one.starts_at + one.task.window
                     yield Span(reaches[one.task.id], one.starts_at, ends_at, on)
         for told in self._open():
-            if told.task and told.count == 1:
+            if told.task and told.times == 1:
                 yield Span(reaches[told.task.id], told.starts_at, told.ends_at, told.on)
 
 
@@ -265,7 +265,7 @@ def _line(one: _Coming, on: date) -> Occasion:
         revision=task.version * 10,
         client_name=task.client_name,
         task=task,
-        count=day.count if many else 1,
+        times=day.count if many else 1,
         is_cut=many and day.is_cut,
         last_at=day.dues[-1] if many and not day.is_cut and day.count == len(day.dues) else None,
     )

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Date, and_, cast, func, or_, select
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import database
+from servicedesk.core.text import Verbatim
 from servicedesk.planning.due_days import FEW
 from servicedesk.planning.models import Category, PlannedRun, PlannedTask, RunState, TaskState
 from servicedesk.planning.occasions import Occasion, TaskSeen, What, local_day, reason_of
@@ -113,7 +114,7 @@ def _seen(row: Any) -> TaskSeen:
         id=row.task_id,
         reference=row.reference,
         key=row.key,
-        title=row.title,
+        title=row.title if row.key else Verbatim(row.title),
         client_id=row.client_id,
         client_name=row.client_name,
         category=row.category,
@@ -176,11 +177,13 @@ def past_runs(
         .order_by(inner.c.due_at, inner.c.run_id)
         .limit(MOST_RUNS)
     )
-    return (_run(row) for row in rows)
+    tasks: dict[int, TaskSeen] = {}
+    for row in rows:
+        task = tasks.get(row.task_id) or tasks.setdefault(row.task_id, _seen(row))
+        yield _run(row, task)
 
 
-def _run(row: Any) -> Occasion:
-    task = _seen(row)
+def _run(row: Any, task: TaskSeen) -> Occasion:
     count = row.of_state if row.of_day > FEW else 1
     is_over = row.run_state.is_over
     return Occasion(
@@ -202,7 +205,7 @@ def _run(row: Any) -> Occasion:
         run_id=row.run_id,
         reason=reason_of(row.reason, row.reason_values),
         incident=row.incident,
-        count=count,
+        times=count,
         last_at=row.last_at if count > 1 else None,
     )
 
@@ -244,7 +247,7 @@ def planned_tickets(
             starts_at=row.planned_for,
             ends_at=row.planned_for,
             on=local_day(row.planned_for, zone),
-            title=row.subject,
+            title=Verbatim(row.subject),
             reference=row.reference,
             changed_at=row.updated_at,
             revision=row.version,

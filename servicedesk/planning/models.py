@@ -322,7 +322,7 @@ class PlannedRun(Model):
     problem_count: Mapped[int] = mapped_column(default=0)
     asked_by_name: Mapped[str | None]  # None: the clock
     again_of_id: Mapped[int | None] = mapped_column(
-        ForeignKey("planned_run.id", ondelete="SET NULL"), index=True
+        ForeignKey("planned_run.id", ondelete="SET NULL")
     )
     cancel_asked_by: Mapped[str | None]
     order_id: Mapped[int | None] = mapped_column(ForeignKey("work_order.id"), unique=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from servicedesk.core.text import Text
@@ -28,8 +27,7 @@ class What(StrEnum):
     TICKET = "ticket"  # a date agreed with the client
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskSeen:
+class TaskSeen(NamedTuple):
     """What a calendar knows of a task."""
 
     id: int
@@ -53,9 +51,8 @@ class TaskSeen:
         return timedelta(minutes=self.window_minutes or 0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Occasion:
-    """One line of a calendar; `count` above one stands for so many times on the day."""
+class Occasion(NamedTuple):
+    """One line of a calendar; `times` above one stands for so many on the day."""
 
     what: What
     starts_at: datetime
@@ -71,8 +68,8 @@ class Occasion:
     run_id: int | None = None
     reason: Text | None = None
     incident: str | None = None
-    count: int = 1
-    is_cut: bool = False  # there are more than `count`
+    times: int = 1
+    is_cut: bool = False  # there are more than `times`
     last_at: datetime | None = None  # of many, the last one's beginning
 
     @property

@@ -48,11 +48,11 @@ class Figure(StrEnum):
 CLASSES = (Figure.PUNCTUAL, Figure.LATE, Figure.MISSED, Figure.LEFT_OUT)
 FIGURE_LABELS = {
     Figure.PLANNED: msgid("Planned in the month"),
-    Figure.PUNCTUAL: msgid("Punctual"),
+    Figure.PUNCTUAL: msgid("Punctual times"),
     Figure.LATE: msgid("Began late"),
-    Figure.MISSED: msgid("Missed"),
-    Figure.LEFT_OUT: msgid("Left out"),
-    Figure.FAILED: msgid("Failed"),
+    Figure.MISSED: msgid("Missed times"),
+    Figure.LEFT_OUT: msgid("Times left out"),
+    Figure.FAILED: msgid("Failed runs"),
     Figure.NOT_PUNCTUAL: msgid("Not punctual"),
 }
 DEFINITION = (

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Date, and_, cast, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from servicedesk.clients.models import Client
-from servicedesk.clients.visibility import visible_to
+from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import clock, database
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
@@ -131,8 +131,8 @@ def _today() -> date:
 def _clients(actor: Actor, asked: Wanted) -> dict[int, tuple[str, str]]:
     rows = database.session().execute(
         select(Client.id, Client.reference, Client.name)
-        .where(visible_to(actor, Client.id))
-        .order_by(Client.is_internal, Client.name)
+        .where(visible_to(actor, Client.id), of_customers(Client.id))
+        .order_by(Client.name)
     )
     clients = {row.id: (row.reference, row.name) for row in rows}
     known = {reference for reference, _name in clients.values()}

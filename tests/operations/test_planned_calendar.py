@@ -83,12 +83,12 @@ def test_what_comes_many_times_a_day_is_one_line_a_day(make):
         state = RunState.MISSED if hours == 4 else RunState.DONE
         ran(task, NOW - timedelta(hours=hours), state)
     of_today = [one for day, one in lines(seen(supervisor)) if day == 2]
-    assert [(one.state, one.count) for one in of_today] == [
+    assert [(one.state, one.times) for one in of_today] == [
         (RunState.DONE, 7),
         (RunState.MISSED, 1),
         (None, 24),
     ]
-    assert all(one.count == 24 for day, one in lines(seen(supervisor)) if 3 <= day <= 28)
+    assert all(one.times == 24 for day, one in lines(seen(supervisor)) if 3 <= day <= 28)
 
 
 BEGIN = datetime(2026, 1, 1)  # noqa: DTZ001  the clock on the wall

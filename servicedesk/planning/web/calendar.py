@@ -113,7 +113,7 @@ def time_words(at: datetime) -> str:
 def span_words(one: Occasion) -> str:
     """Return from when to when: its window, or of many the first and the last."""
     begin = time_words(one.starts_at)
-    end = one.last_at or (one.ends_at if one.has_window and one.count == 1 else None)
+    end = one.last_at or (one.ends_at if one.has_window and one.times == 1 else None)
     if end is None:
         return begin
     last = time_words(end)
@@ -124,7 +124,7 @@ def span_words(one: Occasion) -> str:
 
 def lasts_words(one: Occasion) -> str:
     """Return how long its window is; empty for none, and for many."""
-    return duration(one.ends_at - one.starts_at) if one.has_window and one.count == 1 else ""
+    return duration(one.ends_at - one.starts_at) if one.has_window and one.times == 1 else ""
 
 
 def state_words(one: Occasion) -> str:
@@ -138,11 +138,11 @@ def state_words(one: Occasion) -> str:
 
 def count_words(one: Occasion) -> str:
     """Return how often it comes on its day; empty for once."""
-    if one.count == 1:
+    if one.times == 1:
         return ""
     if one.is_cut:
-        return str(_("more than %(count)s times a day", count=one.count))
-    return str(_("%(count)s times", count=one.count))
+        return str(_("more than %(count)s times a day", count=one.times))
+    return str(_("%(count)s times", count=one.times))
 
 
 def mark_of(one: Occasion) -> tuple[str, str]:
@@ -158,7 +158,7 @@ def leads_to(one: Occasion) -> str:
     """Return the page of it: the run's, the task's or the ticket's."""
     if one.what is What.TICKET:
         return to("tickets.show", reference=one.reference)
-    if one.run_id is not None and one.count == 1:
+    if one.run_id is not None and one.times == 1:
         return run_page(one.reference, one.run_id)
     return task_page(one.reference)
 

@@ -81,9 +81,9 @@ def _event(one: Occasion, base: str) -> Event:
 
 
 def _summary(one: Occasion) -> str:
-    parts = [one.title]
-    if one.count > 1:
-        parts.append(f"\N{MULTIPLICATION SIGN}{one.count}{'+' if one.is_cut else ''}")
+    parts = [translate(one.title)]
+    if one.times > 1:
+        parts.append(f"\N{MULTIPLICATION SIGN}{one.times}{'+' if one.is_cut else ''}")
     if one.state in SAID:
         parts.append(f"({translate(RUN_STATE_LABELS[one.state])})")
     return " ".join(parts)
