@@ -191,8 +191,6 @@ BODIES = {
     "/steps/1": {"done": True},
     "/plan": {"stages": [{"size": "1"}]},
     "/draft": {},
-    "/steps": {"steps": ["x"]},
-    "/steps/1": {"done": True},
     "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},
 }
 
