@@ -88,7 +88,13 @@ def _clock(found: Readings) -> Iterator[Sign]:
         else msgid("Nobody is the clock: nothing planned begins. The last one was %(holder)s."),
         {"holder": Verbatim(found.lease.holder), "term": found.lease.term},
     )
-    yield Sign(code="clock", name=Text(msgid("Clock")), level=level, words=words, seconds=silent)
+    yield Sign(
+        code="clock",
+        name=Text(msgid("Clock of planned work")),
+        level=level,
+        words=words,
+        seconds=silent,
+    )
 
 
 def _workers(found: Readings) -> Sign:

@@ -82,6 +82,7 @@ def configure_logs(*, as_json: bool) -> None:
     logging.getLogger("servicedesk").setLevel(logging.INFO)
 
 
-def quieten_access() -> None:
-    """Leave a line for each request out: on a developer's terminal they hide everything else."""
-    logging.getLogger("servicedesk.access").setLevel(logging.WARNING)
+def quieten() -> None:
+    """Leave a line for each request and job out: on a developer's terminal they hide everything else."""
+    for name in ("servicedesk.access", "servicedesk.worker"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from config import Mode, Settings, SettingsError
 from servicedesk.core.embedded_postgres import database_url
 from servicedesk.processes import measuring
-from servicedesk.processes.logs import configure_logs, quieten_access
+from servicedesk.processes.logs import configure_logs, quieten
 from servicedesk.processes.preparation import serve_or_refuse
 
 try:
@@ -22,7 +22,7 @@ except SettingsError as error:
     sys.exit(str(error))
 configure_logs(as_json=_settings.is_production)
 if _settings.mode is Mode.DEVELOPMENT:
-    quieten_access()
+    quieten()
 measuring.share(_settings.metrics_folder)
 
 # what measures is imported when its folder is known

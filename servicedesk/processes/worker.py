@@ -16,7 +16,7 @@ from procrastinate import PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ConnectorException
 from psycopg_pool import AsyncConnectionPool
 
-from config import Settings
+from config import Mode, Settings
 from servicedesk.app import create_app
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.database import acting_as, session
@@ -26,7 +26,7 @@ from servicedesk.core.links import CONNECT_SECONDS, LINK
 from servicedesk.core.metrics import JOB_SECONDS
 from servicedesk.core.trace import following, without_trace
 from servicedesk.processes.job_book import RESCUE, RETRIES, STALLED, JobBook, rescue_stalled
-from servicedesk.processes.logs import configure_logs
+from servicedesk.processes.logs import configure_logs, quieten
 from servicedesk.processes.metrics_door import open_metrics_door
 from servicedesk.processes.preparation import conninfo, serve_or_refuse
 
@@ -49,6 +49,8 @@ def main() -> int:
     """Work until SIGTERM or SIGINT."""
     settings = Settings.from_environment()
     configure_logs(as_json=settings.is_production)
+    if settings.mode is Mode.DEVELOPMENT:
+        quieten()
     # it tells each attempt that failed, to be repeated or not; we tell it ourselves
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
     # and the pool each try to reach a database that is away

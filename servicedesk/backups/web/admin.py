@@ -12,10 +12,8 @@ from servicedesk.backups import quarantine, queries
 from servicedesk.core.actors import Side
 from servicedesk.core.database import session
 from servicedesk.core.errors import InvalidInput
-from servicedesk.core.permissions import Permission
 from servicedesk.core.restored import Restoration, standing_restoration
 from servicedesk.core.text import msgid
-from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ MAIL_LABELS = {
 
 
 @backups.get("/")
-@nav("desk.admin.backups.index", msgid("Backups"), "database", 95, Permission.BACKUP_ADMINISTER)
 def index() -> ResponseReturnValue:
     """List the backups there are, and what a restore keeps back."""
     actor = current_actor()
