@@ -1,97 +1,82 @@
-"""What tests of planned tasks share: a task by the hour, a clock that fires, workers that do runs."""
+"""Planned tasks that tests begin with."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
+from servicedesk.accounts.models import User
 from servicedesk.core import database
+from servicedesk.core.actors import SYSTEM
 from servicedesk.planning.drafting import TaskDraft
-from servicedesk.planning.firing import fire_due
-from servicedesk.planning.models import Category, PlannedRun, RunState, WorkKind
-from servicedesk.planning.running import run
+from servicedesk.planning.models import Category, PlannedRun, WorkKind
 from servicedesk.planning.schedule import Interval, Unit
 
 MADRID = "Europe/Madrid"
 FIRST = datetime(2026, 3, 2, 11)  # noqa: DTZ001  the clock on the wall
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-DUE = NOW + timedelta(hours=1)
-HOUR = timedelta(hours=1)
+WEEKLY = Interval(count=1, unit=Unit.WEEK, starts_at=FIRST, zone=MADRID)
 
 
-def hourly(**more):
-    """Return a draft of a task that is due every hour from `DUE` on."""
+def check_draft(**more):
+    """A check of the whole service, each week."""
     return TaskDraft(
         **{
             "title": "Engines answer",
             "category": Category.PREVENTIVE_MAINTENANCE,
             "work_kind": WorkKind.CHECK,
             "code": "engines.reachable",
-            "schedule": Interval(count=1, unit=Unit.HOUR, starts_at=FIRST, zone=MADRID),
+            "schedule": WEEKLY,
         }
         | more
     )
 
 
-def message_to(client, *devices, **more):
-    """Return a draft of a message to devices every hour."""
-    return hourly(
+def action_draft(of, phones, code="device.push_message", **more):
+    """An action on devices of a client, each week; harmless unless another one is named."""
+    parameters = {"text": "Maintenance tonight"} if code == "device.push_message" else {}
+    return check_draft(
         **{
-            "title": "Maintenance is announced",
-            "client": client.reference,
-            "category": Category.SECURITY_POLICIES,
+            "title": "Tell of the maintenance",
+            "client": of.reference,
             "work_kind": WorkKind.ACTION,
-            "code": "device.push_message",
-            "parameters": {"title": "Maintenance", "text": "Tonight"},
-            "devices": [device.reference for device in devices],
+            "code": code,
+            "parameters": parameters,
+            "devices": [phone.reference for phone in phones],
+            "category": Category.SECURITY_POLICIES,
         }
         | more
     )
 
 
-def fresh_session():
-    """Return the session knowing nothing; what a test holds stays readable as it was."""
+def steps_draft(client, **more):
+    """Steps for people, each week."""
+    return check_draft(
+        **{
+            "title": "Look at the certificates",
+            "client": client.reference,
+            "work_kind": WorkKind.CHECKLIST,
+            "code": "",
+            "steps": ["Look", "Renew what expires"],
+        }
+        | more
+    )
+
+
+def runs_of(task):
+    """The runs there are, as they are now."""
     session = database.session()
-    session.expunge_all()
     session.rollback()
-    return session
-
-
-def jobs(name):
-    """Return the arguments of the jobs of a name that are queued or done, as the database's owner."""
-    session = fresh_session()
-    session.connection().exec_driver_sql("RESET ROLE")
-    found = session.execute(
-        text("SELECT args FROM procrastinate_jobs WHERE task_name = :name ORDER BY id"),
-        {"name": name},
-    ).scalars()
-    told = list(found)
-    session.rollback()
-    return told
-
-
-def fire(at):
-    """Look once, as the clock does, at the time of `at`."""
-    session = fresh_session()
-    count = fire_due(session, at)
-    session.commit()
-    return count
-
-
-def runs(task):
-    """Return a task's runs as they are now, by time."""
-    session = fresh_session()
+    session.expire_all()
     query = select(PlannedRun).where(PlannedRun.task_id == task.id).order_by(PlannedRun.due_at)
-    return list(session.scalars(query.execution_options(populate_existing=True)))
+    return list(session.scalars(query))
 
 
-def work_off():
-    """Do every queued run, as workers would."""
-    session = fresh_session()
-    queued = session.scalars(
-        select(PlannedRun.id).where(PlannedRun.state == RunState.QUEUED).order_by(PlannedRun.due_at)
-    ).all()
-    session.rollback()
-    for run_id in queued:
-        run(run_id)
+def approver(make):
+    """An agent who has been one for as long as the stories go back."""
+    agent = make.agent()
+    with database.acting_as(SYSTEM):
+        session = database.session()
+        session.get_one(User, agent.user_id).role_since = datetime(2020, 1, 1, tzinfo=UTC)
+        session.commit()
+    return agent

@@ -92,8 +92,8 @@ SHIPPED = (
     Shipped(key="expiries", code="house.expiries", schedule=_at(1, 10)),
     Shipped(key="conformity", code="devices.conformity", schedule=_at(1, 30)),
     Shipped(key="retention", code="house.retention", schedule=_at(2, 20), window_minutes=4 * HOURS),
-    Shipped(key="backup", code="house.backup", schedule=_at(0, 30), window_minutes=6 * HOURS),
     Shipped(key="sla", code="sla.check", schedule=_at(3, 0), window_minutes=4 * HOURS),
+    Shipped(key="backup", code="house.backup", schedule=_at(5, 0), window_minutes=2 * HOURS),
     Shipped(key="audit", code="audit.verify", schedule=_at(4, 0), window_minutes=3 * HOURS),
     # before people come to work
     Shipped(key="silent_devices", code="devices.silent", schedule=_at(6, 10)),

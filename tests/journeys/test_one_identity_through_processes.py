@@ -87,8 +87,9 @@ def test_a_ticket_is_followed_from_the_click_to_the_engines_answer(desk, locked)
     assert "orders.execute" in acts
     assert len(acts) >= 2, "what followed of it is under the same identity"
     assert session.scalars(select(CommandBatch.trace).where(CommandBatch.trace == number)).all()
-    entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "orders.execute")).first()
-    assert json.loads(entry.payload)["trace"]
+    of_it = select(AuditEntry).where(AuditEntry.act == "orders.execute")
+    entry = session.scalars(of_it.where(AuditEntry.payload.contains(number))).one()
+    assert json.loads(entry.payload)["trace"] == number
     assert verify(session) == []
     session.rollback()
     assert order

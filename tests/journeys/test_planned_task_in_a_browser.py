@@ -17,6 +17,7 @@ def test_an_agent_plans_a_weekly_message_tries_it_and_sees_a_run_end(desk, sign_
 
     page = sign_in(agent)
     page.get_by_role("link", name="Planning", exact=True).click()
+    page.get_by_role("link", name="Tasks", exact=True).click()
     page.get_by_role("link", name="Plan a task").click()
     page.get_by_label("Title").fill("Weekly word")
     page.get_by_label("For which client?").select_option(label="Weekly Ltd")
@@ -48,6 +49,7 @@ def test_an_agent_plans_a_weekly_message_tries_it_and_sees_a_run_end(desk, sign_
 
     reading = sign_in(contact)
     reading.get_by_role("link", name="Planning", exact=True).click()
+    reading.get_by_role("link", name="Tasks", exact=True).click()
     reading.get_by_role("link", name="Weekly word").click()
     expect(reading.get_by_text("every Monday at 09:30 (Europe/Madrid)").first).to_be_visible()
     assert reading.get_by_role("button", name="Run now").count() == 0

@@ -31,6 +31,7 @@ SHARED = {
     "sla_check",
     "engine_contact",
     "silence",
+    "clock_lease",
 }
 
 

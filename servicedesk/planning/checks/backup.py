@@ -56,7 +56,7 @@ class Backup(Check):
         """Take, prove, prune; what cannot be taken fails the run with its reason."""
 
         def seen(done: int, total: int, _what: str) -> None:
-            given.seen(done, total)
+            given.seen(done if total else 0, total)  # nobody knows how much a database will be
 
         (settings,) = _settings
         try:
