@@ -14,7 +14,7 @@ import json
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from servicedesk.backups.container import BackupProblem, Damaged, Reader, Writer
 from servicedesk.backups.snapshot import FORMAT, Manifest
@@ -43,6 +43,15 @@ class Packer:
         self._tar = tarfile.open(  # noqa: SIM115  closed by `close`, and only if all went well
             fileobj=cast("BinaryIO", self._writer), mode="w|", format=tarfile.USTAR_FORMAT
         )
+
+    def __enter__(self) -> Self:
+        """Pack within a block."""
+        return self
+
+    def __exit__(self, kind: object, fault: object, trace: object) -> None:
+        """Leave a file that is not whole alone: the archive writes its end when it is forgotten."""
+        if kind is not None:
+            self._writer.abandon()
 
     def add_manifest(self, manifest: Manifest) -> None:
         """Say what it is."""

@@ -65,6 +65,7 @@ class Writer:
     def __init__(self, file: BinaryIO, key: str | None) -> None:
         """Begin the file."""
         self._file, self._cipher = file, None
+        self._is_abandoned = False
         self._digest, self._waiting, self._index = hashlib.sha256(), bytearray(), 0
         if key:
             salt = os.urandom(SALT)
@@ -74,6 +75,8 @@ class Writer:
 
     def write(self, content: bytes) -> int:
         """Write, keeping back less than a piece."""
+        if self._is_abandoned:
+            return len(content)
         if self._cipher is None:
             self._digest.update(content)
             self._file.write(content)
@@ -83,6 +86,10 @@ class Writer:
             self._seal(bytes(self._waiting[:PIECE]), is_last=False)
             del self._waiting[:PIECE]
         return len(content)
+
+    def abandon(self) -> None:
+        """Take no more: the file will not be whole, and may be closed by now."""
+        self._is_abandoned = True
 
     def close(self) -> None:
         """Write what makes the file whole."""

@@ -81,8 +81,8 @@ def take_backup(
             manifest = _frozen(connection, settings)
             suffix = ".tar.aes" if settings.backup_key else ".tar"
             path = folder / f"{manifest.taken_at:{NAME}}{suffix}"
-            with _whole_or_not_there(path) as file:
-                _pack(Packer(file, settings.backup_key), connection, manifest, settings, seen)
+            with _whole_or_not_there(path) as file, Packer(file, settings.backup_key) as packer:
+                _pack(packer, connection, manifest, settings, seen)
     except (OSError, psycopg.Error) as error:
         raise BackupProblem(f"the backup was not made: {error}".strip()) from error
     facts = BackupFacts(
