@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from servicedesk.clients.house import operator_house
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM, Role
-from servicedesk.core.text import msgid
+from servicedesk.core.text import Text, msgid
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.tickets.desk_tickets import note_from_desk, open_for_desk
 from servicedesk.tickets.handling import move_ticket
@@ -166,9 +166,9 @@ def test_the_desks_notes_are_told_in_the_readers_language(desk, cast):
     with unit_of_work(SYSTEM, "tests.note") as work:
         ticket = ticket_view(SYSTEM, reference).ticket
         assert ticket.id == ticket_id
-        note_from_desk(work, ticket, msgid("Nothing to do."), is_public=True)
+        note_from_desk(work, ticket, Text(msgid("Nothing to do.")), is_public=True)
         words = msgid("%(name)s has ticked this step already.")
-        note_from_desk(work, ticket, words, name="Closed")
+        note_from_desk(work, ticket, Text(words, {"name": "Closed"}))
     with visiting(desk, agent) as visitor:
         assert "Closed ya ha marcado este paso." in visitor.get(f"/desk/tickets/{reference}").text
     bodies = [
