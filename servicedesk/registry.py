@@ -22,6 +22,8 @@ from servicedesk.devices.events import (
 )
 from servicedesk.devices.policies import compilation
 from servicedesk.devices.policies import reactions as policy_reactions
+from servicedesk.engagement import jobs as engagement_jobs
+from servicedesk.engagement import reactions as engagement_reactions
 from servicedesk.orders import jobs as order_jobs
 from servicedesk.orders import reactions as order_reactions
 from servicedesk.orders.events import (
@@ -58,6 +60,7 @@ JOB_MODULES = (
     what_if_jobs,
     ticket_jobs,
     planning_jobs,
+    engagement_jobs,
 )  # importing them declares their jobs
 
 
@@ -65,6 +68,7 @@ def listen() -> None:
     """Connect events with what reacts to them; the order within an event matters."""
     subscribe(ContractSigned, measure_contract)
     subscribe(ContractChanged, keeping.on_contract_changed)
+    subscribe(ContractChanged, engagement_reactions.on_contract_changed)
     subscribe(DeviceLocated, keeping.on_device_located)
     subscribe(CommandSettled, order_reactions.on_command_settled)
     subscribe(InventoryChanged, conformity_reactions.on_inventory_changed)

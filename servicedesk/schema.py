@@ -20,6 +20,7 @@ from servicedesk.devices import models as devices
 from servicedesk.devices.conformity import models as conformity
 from servicedesk.devices.policies import documents
 from servicedesk.devices.policies import models as policies
+from servicedesk.engagement import models as engagement
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
 from servicedesk.sla import models as sla
@@ -49,6 +50,7 @@ MODEL_MODULES = (
     what_if,
     tickets,
     checklist,
+    engagement,
 )
 METADATA = Model.metadata
 
