@@ -37,6 +37,10 @@ from servicedesk.devices.web import (
     policy_drafts_api,
     questions_api,
 )
+from servicedesk.engagement.web import api as engagement_api
+from servicedesk.engagement.web import blueprints as engagement
+from servicedesk.engagement.web.pages import home_card
+from servicedesk.engagement.web.words import days_words, when_words
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, positions, positions_api, stops
@@ -77,7 +81,9 @@ WORDS = {
     "clock_words": clock_words,
     "command_state_labels": COMMAND_STATE_LABELS,
     "conformity_labels": CONFORMITY_LABELS,
+    "days_words": days_words,
     "device_state_labels": DEVICE_STATE_LABELS,
+    "engagement_card": home_card,
     "evidence_words": evidence_words,
     "filter_words": fleet.filter_words,
     "impact_labels": IMPACT_LABELS,
@@ -101,6 +107,7 @@ WORDS = {
     "unread_notices": notices.unread_notices,
     "urgency_labels": URGENCY_LABELS,
     "verdict_words": verdict_words,
+    "when_words": when_words,
 }
 
 
@@ -142,6 +149,8 @@ def mount_api(app: Flask) -> None:
         sla_levels_api.blueprint,
         tickets_api.blueprint,
         steps_api.blueprint,
+        engagement_api.blueprint,
+        engagement_api.visits_blueprint,
     ):
         csrf.exempt(blueprint)
         frame.register_blueprint(blueprint)
@@ -165,6 +174,7 @@ def portal() -> Blueprint:
     blueprint.register_blueprint(conformity.portal())
     blueprint.register_blueprint(policies.portal())
     blueprint.register_blueprint(sla_pages.portal())
+    blueprint.register_blueprint(engagement.portal())
     return blueprint
 
 
@@ -177,6 +187,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(conformity.desk())
     blueprint.register_blueprint(policies.desk())
     blueprint.register_blueprint(sla_pages.desk())
+    blueprint.register_blueprint(engagement.desk())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
     blueprint.register_blueprint(what_if.blueprint)

@@ -26,6 +26,7 @@ SHARED = {
     "outgoing_mail",
     "audit_entry",
     "audit_head",
+    "clock_lease",
     "sla_check",
 }
 

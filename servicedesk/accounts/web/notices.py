@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 # the page that a kind of notice leads to, by its reference
-LEADS_TO = {"sla_warning": "tickets.show"}
+LEADS_TO = {
+    "engagement_warning": "engagement.client",
+    "sla_warning": "tickets.show",
+    "visit_outcome": "engagement.visit",
+}
 
 
 def blueprint() -> Blueprint:
