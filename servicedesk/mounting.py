@@ -40,7 +40,7 @@ from servicedesk.devices.web import (
 from servicedesk.engagement.web import api as engagement_api
 from servicedesk.engagement.web import blueprints as engagement
 from servicedesk.engagement.web.pages import home_card
-from servicedesk.engagement.web.words import days_words, when_words
+from servicedesk.engagement.web.words import quarters_words, when_words
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, positions, positions_api, stops
@@ -81,7 +81,6 @@ WORDS = {
     "clock_words": clock_words,
     "command_state_labels": COMMAND_STATE_LABELS,
     "conformity_labels": CONFORMITY_LABELS,
-    "days_words": days_words,
     "device_state_labels": DEVICE_STATE_LABELS,
     "engagement_card": home_card,
     "evidence_words": evidence_words,
@@ -98,6 +97,7 @@ WORDS = {
     "policy_drift_shown": DRIFT_SHOWN,
     "policy_state_labels": VERSION_STATE_LABELS,
     "priority_labels": PRIORITY_LABELS,
+    "quarters_words": quarters_words,
     "queue_labels": QUEUE_LABELS,
     "rule_words": conformity_words.rule_words,
     "standing_labels": STANDING_LABELS,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from servicedesk.clients.models import Contract
 
+FRIDAY, SATURDAY = 4, 5
 QUARTER = timedelta(hours=2)  # a day is eight working hours
 ASKED_FROM = time(8)  # of the day after: nobody is asked at midnight
 
@@ -43,14 +44,16 @@ def instant_of(contract: Contract, day: date, at: time) -> datetime:
 
 
 def end_of(contract: Contract, starts_at: datetime, quarters: int) -> datetime:
-    """Return when a visit ends: two hours a quarter, four quarters a day, on the wall clock."""
-    zone = ZoneInfo(contract.time_zone)
+    """Return when a visit ends: two hours a quarter, four quarters a day; weekends are left out."""
     days, rest = divmod(quarters - 1, QUARTERS_A_DAY)
     # on the wall clock: the day after begins at the same hour, whatever the clocks do in between
-    local = starts_at.astimezone(zone) + timedelta(days=days)
-    return (local.astimezone(UTC)) + (rest + 1) * QUARTER
+    local = starts_at.astimezone(ZoneInfo(contract.time_zone))
+    for _ in range(days):
+        local += timedelta(days={FRIDAY: 3, SATURDAY: 2}.get(local.weekday(), 1))
+    return local.astimezone(UTC) + (rest + 1) * QUARTER
 
 
 def ask_time(contract: Contract, ends_at: datetime) -> datetime:
     """Return from when on the outcome of a visit is missed: the morning after its last day."""
-    return instant_of(contract, day_of(contract, ends_at) + timedelta(days=1), ASKED_FROM)
+    last = day_of(contract, ends_at - timedelta(seconds=1))  # midnight ends a day
+    return instant_of(contract, last + timedelta(days=1), ASKED_FROM)

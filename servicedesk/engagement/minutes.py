@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -14,13 +15,15 @@ from servicedesk.core.files import ALLOWED, clean_name, keep, kind_of, path_of
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.engagement.contract_time import day_of
+from servicedesk.engagement.contract_time import day_of, instant_of
 from servicedesk.engagement.models import ActionPoint, Visit, VisitDocument, VisitState
 from servicedesk.engagement.plans import line
 from servicedesk.engagement.visits import locked_visit
 from servicedesk.tickets.desk_tickets import open_for_desk
+from servicedesk.tickets.handling import make_move
 from servicedesk.tickets.intake import NewTicket
 from servicedesk.tickets.models import Queue, TicketKind
+from servicedesk.tickets.moves import move_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +36,8 @@ MINUTES_LENGTH = 20_000
 WORDS_LENGTH = 160
 OWNER_LENGTH = 120
 MOST_FILES = 5
+LONGEST = timedelta(days=364)
+WORK_BEGINS = time(8)
 
 
 def write_minutes(actor: Actor, reference: str, words: str, *, version: int) -> Visit:
@@ -88,8 +93,11 @@ def add_action_point(
             raise InvalidInput(msgid("This is needed."), field=name)
     with unit_of_work(actor, "engagement.add_action_point") as work:
         visit = _kept_visit(locked_visit(work, reference))
-        if due_on < day_of(visit.contract, visit.starts_at):
-            raise InvalidInput(msgid("Choose a day after the visit."), field="due_on")
+        today = day_of(visit.contract, work.at)
+        if not day_of(visit.contract, visit.starts_at) <= due_on < today + LONGEST:
+            raise InvalidInput(
+                msgid("Choose a day after the visit and within a year."), field="due_on"
+            )
         if actor.user_id is None:
             raise Forbidden
         ticket = open_for_desk(
@@ -103,6 +111,9 @@ def add_action_point(
                 queue=Queue.ADVICE,
             ),
         )
+        if due_on > today:  # its clocks wait for the day that was agreed
+            until = instant_of(visit.contract, due_on, WORK_BEGINS)
+            make_move(work, ticket, move_named("plan"), until=until)
         point = ActionPoint(
             client_id=visit.client_id,
             visit_id=visit.id,

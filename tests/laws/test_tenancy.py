@@ -19,6 +19,10 @@ from servicedesk.devices.policies.documents import add_document
 from servicedesk.devices.policies.editing import begin_draft, create_profile_draft, put_setting
 from servicedesk.devices.queries import FleetFilter
 from servicedesk.devices.questions import create_question
+from servicedesk.engagement.amendments import offer_days
+from servicedesk.engagement.minutes import add_documents
+from servicedesk.engagement.models import VisitDocument
+from servicedesk.engagement.visits import book_visit
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.positions.looking import look_at_device
@@ -29,6 +33,7 @@ from servicedesk.tickets.handling import add_message
 from servicedesk.tickets.models import Attachment
 from servicedesk.tickets.ticking import write_steps
 from tests.desk_on_loopback import until
+from tests.engagement_story import plan
 from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
 from tests.warning_story import notify
@@ -81,6 +86,12 @@ def foreign(desk) -> dict[str, list[str]]:
     ).one()
     manager = make.person(Role.ACCOUNT_MANAGER, client)
     what_if = ask_what_if(manager, Wish(contract=contract, months=1, factor_percent=50))
+    visit = book_visit(manager, client.reference, plan(title=f"{CANARY} review"))
+    add_documents(manager, visit.reference, [Upload(name="a.txt", content=b"slides")])
+    offer = offer_days(manager, client.reference, plan().day, 4, f"{CANARY} more")
+    slides = session.scalars(
+        select(VisitDocument.reference).where(VisitDocument.client_id == client.id)
+    ).one()
     desk.token(contact)
     token = session.scalars(select(ApiToken.id).where(ApiToken.user_id == contact.user_id)).one()
     session.rollback()
@@ -98,9 +109,11 @@ def foreign(desk) -> dict[str, list[str]]:
             own,
             document.reference,
             what_if.reference,
+            visit.reference,
+            offer.reference,
         ],
         "secret": [document.secret],
-        "file": [file],
+        "file": [file, slides],
         "command_id": [str(command)],
         "user_id": [str(contact.user_id)],
         "token_id": [str(token)],
@@ -133,6 +146,16 @@ def located(desk, contact, agent, device) -> str:
 NOT_TENANT = ("static", "sign_in.", "dev_mail.", "engines.", "health.", "language.", "api-docs.")
 
 
+VISIT_DEPTH = 4
+PLANNED = {
+    "kind": "training",
+    "title": "x",
+    "day": "2026-11-24",
+    "at": "09:00:00",
+    "days": "1",
+    "is_on_site": False,
+    "version": 1,
+}
 BODIES = {
     "/transitions": {"transition": "cancel"},
     "/approve": {},
@@ -140,6 +163,10 @@ BODIES = {
     "/merge": {"into": "PET-2026-000001"},
     "/steps": {"steps": ["x"]},
     "/steps/1": {"done": True},
+    "/amendments": {"days": "1", "day": "2026-11-24", "reason": "x"},
+    "/agree": {},
+    "/end": {"reason": "x"},
+    "/outcome": {"outcome": "cancelled", "reason": "x", "version": 1},
     "/plan": {"stages": [{"size": "1"}]},
     "/draft": {},
     "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},
@@ -195,7 +222,7 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
     with visiting(desk, manager) as visitor:
         walked = 0
         for method, path in addresses(rules, foreign):
-            if not path.startswith("/desk/what-if/"):
+            if not path.startswith(("/desk/what-if/", "/desk/engagement/")):
                 continue
             answer = visitor.get(path) if method == "GET" else visitor.post(path)
             assert answer.status_code == 404, (method, path, answer.status_code)
@@ -205,6 +232,8 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
 
 
 def _body(path: str) -> dict[str, object]:
+    if path.startswith("/api/v1/visits/") and path.count("/") == VISIT_DEPTH:
+        return PLANNED
     ending = next((ending for ending in BODIES if path.endswith(ending)), None)
     if ending is None and path.startswith(("/api/v1/policies/", "/api/v1/fleet-questions/")):
         return {"name": "x"}
@@ -238,6 +267,8 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
             "/documents",
             "/sla",
             "/service-levels",
+            "/engagement",
+            "/visits",
         ):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text
@@ -289,3 +320,18 @@ def test_a_page_says_nothing_to_nobody(desk, rules):
             answer = http.get(rule.rule)
             public = rule.endpoint in {"front", "api-reference.show"}
             assert answer.status_code in ({200, 302} if public else {302, 401}), rule.rule
+
+
+def test_a_document_is_of_its_visit_and_of_its_client_only(desk, foreign):
+    """The walk names the first file there is: that of a ticket. This one is a visit's."""
+    make, (visit,) = desk.make, [r for r in foreign["reference"] if r.startswith("VIS-")]
+    slides = foreign["file"][1]
+    for actor in (make.contact(make.client()), make.person(Role.ACCOUNT_MANAGER, make.client())):
+        place = "portal" if actor.is_contact else "desk"
+        with visiting(desk, actor) as visitor:
+            path = f"/{place}/engagement/visits/{visit}/documents/{slides}"
+            assert visitor.get(path).status_code == 404
+    with visiting(desk, make.agent()) as visitor:
+        path = f"/desk/engagement/visits/{visit}/documents/{slides}"
+        assert visitor.get(path).content == b"slides"
+        assert visitor.get(path.replace(visit, "VIS-2026-999999")).status_code == 404

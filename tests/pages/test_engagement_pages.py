@@ -59,8 +59,10 @@ def story(desk):
 
 
 def text_of(page: str) -> str:
-    body = page.split("<main")[-1]
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", body, flags=re.S)))
+    body = page.rsplit("<main", maxsplit=1)[-1]
+    return re.sub(
+        r"\s+", " ", unescape(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", body, flags=re.DOTALL))
+    )
 
 
 def test_a_manager_books_and_sees_what_is_left(desk, story):
@@ -85,12 +87,12 @@ def test_a_manager_books_and_sees_what_is_left(desk, story):
         ({"days": "0.3"}, "cuartos"),
         ({"days": "x"}, "decimal"),
         ({"days": "NaN"}, "decimal"),
-        ({"days": ""}, "Es necesario"),
+        ({"days": ""}, "Esto es necesario"),
         ({"days": "-1"}, "cuartos"),
         ({"day": "1990-01-01"}, "contrato"),
         ({"day": "tomorrow"}, "fecha"),
-        ({"at": "25:00"}, "hora"),
-        ({"kind": "holiday"}, "opción"),
+        ({"at": "25:00"}, "tiempo"),
+        ({"kind": "holiday"}, "Opción"),
         ({"place": ""}, "dirección"),
         ({"attendees": "ana@client.example\nnobody"}, "«nobody»"),
         ({"title": "x" * 200}, "120"),
@@ -131,7 +133,9 @@ def test_the_visits_page_confirms_corrects_and_keeps_minutes(desk, story):
         version = str(visit_named(story.missed.reference).version)
         assert visitor.post(f"{page}/confirm", days="0.5", version=version).status_code == 302
         version = str(visit_named(story.missed.reference).version)
-        assert visitor.post(f"{page}/correct", days="1", reason="", version=version).status_code == 422
+        assert (
+            visitor.post(f"{page}/correct", days="1", reason="", version=version).status_code == 422
+        )
         corrected = visitor.post(
             f"{page}/correct", days="1", reason="It was a whole day.", version=version
         )
@@ -203,14 +207,15 @@ def test_page_paper_and_api_tell_the_same_statement(desk, story):
     assert (told["total_days"], told["left_days"]) == ("16", "14.75")
     sums = [told[f"{name}_days"] for name in ("reserved", "consumed", "left")]
     assert sum(map(float, sums)) == 16
-    assert len(told["entries"]) == len(entries(story.client)) == 12
+    assert len(told["entries"]) == len(entries(story.client)) == 10
     for line in told["entries"]:
         left = line["left_days"].replace(".", ",")
         assert left in page
         assert left in printed
-    for words in ("14,75", "It was a day.", "Not needed.", "First review", story.done.reference):
+    for words in ("14,75", "It was a day.", "Not needed.", "First review"):
         assert words in printed
-        assert words in page or words in {story.done.reference}
+        assert words in page
+    assert story.done.reference in printed
 
 
 def test_the_contact_accepts_more_days_in_the_portal(desk, story):
@@ -228,7 +233,9 @@ def test_the_contact_accepts_more_days_in_the_portal(desk, story):
     with visiting(desk, story.manager) as visitor:
         visitor.get(f"/desk{story.page}/offer")
         offered = {"days": "2", "day": TODAY.isoformat(), "reason": "Even more"}
-        assert visitor.post(f"/desk{story.page}/offer", **(offered | {"days": "0"})).status_code == 422
+        assert (
+            visitor.post(f"/desk{story.page}/offer", **(offered | {"days": "0"})).status_code == 422
+        )
         assert visitor.post(f"/desk{story.page}/offer", **offered).status_code == 302
         shown = visitor.get(f"/desk{story.page}").text
         other = re.search(r"amendments/(AMP-[0-9-]+)\"[^>]*>2 ", shown)[1]

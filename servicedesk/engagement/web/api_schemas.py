@@ -48,7 +48,7 @@ class BalancesSchema(Schema):
     next = fields.String(required=True, allow_none=True)
 
 
-class EntrySchema(Schema):
+class LedgerLineSchema(Schema):
     """A line of the ledger, and what was left after it."""
 
     at = fields.DateTime(required=True)
@@ -79,7 +79,7 @@ class AmendmentSchema(Schema):
 class YearSchema(BalanceSchema):
     """A contract year with its ledger."""
 
-    entries = fields.List(fields.Nested(EntrySchema), required=True)
+    entries = fields.List(fields.Nested(LedgerLineSchema), required=True)
     amendments = fields.List(fields.Nested(AmendmentSchema), required=True)
 
 

@@ -22,6 +22,7 @@ from wtforms.widgets import NumberInput
 
 from servicedesk.clients.web.forms import PlainDecimalField
 from servicedesk.core.files import Upload
+from servicedesk.core.text import msgid
 from servicedesk.engagement.budget import days_of, quarters_of
 from servicedesk.engagement.models import KIND_LABELS, VisitKind
 from servicedesk.engagement.plans import VisitPlan
@@ -39,6 +40,7 @@ def _days(label: str, description: str = "") -> PlainDecimalField:
     return PlainDecimalField(
         label,
         [InputRequired(_NEEDED)],
+        places=None,  # as few decimals as it has
         description=description,
         widget=NumberInput(step="0.25", min="0"),
     )
@@ -86,8 +88,8 @@ class PlanForm(Versioned):
             SelectChoice(kind.value, translate(label)) for kind, label in KIND_LABELS.items()
         ]
         self.where.choices = [
-            SelectChoice(ON_SITE, translate(_("On site"))),
-            SelectChoice(REMOTE, translate(_("Remote"))),
+            SelectChoice(ON_SITE, translate(msgid("On site"))),
+            SelectChoice(REMOTE, translate(msgid("Remote"))),
         ]
 
     @classmethod

@@ -153,10 +153,11 @@ def portal() -> ResponseReturnValue:
 def home_card() -> Markup:
     """Return what the days ask of whoever opens their first page; nothing for most."""
     actor = current_actor()
+    found: dict[str, Any] = {"waiting": (), "lines": None}
     if actor.is_contact:
-        found: dict[str, Any] = {"offers": queries.pending_amendments(actor)}
+        found |= {"offers": queries.pending_amendments(actor)}
     elif may(actor, Permission.ENGAGEMENT_EDIT):
-        found = {
+        found |= {
             "offers": queries.pending_amendments(actor, size=5),
             "waiting": queries.visits_to_confirm(actor, size=5),
             "lines": queries.days_left(actor, size=5),

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from servicedesk.engagement.queries import VisitView
 
 
+NO_FORMS: dict[str, Any] = dict.fromkeys(
+    ("confirm", "cancel", "correct", "minutes", "documents", "actions")
+)
+
+
 def visit(reference: str) -> ResponseReturnValue:
     """Show a visit with what can be done to it."""
     return _page(queries.visit_view(current_actor(), reference))
@@ -41,7 +46,8 @@ def visit(reference: str) -> ResponseReturnValue:
 
 def _page(view: VisitView, name: str = "", refused: FlaskForm | None = None) -> ResponseReturnValue:
     """Show the page; `refused` takes the place of the fresh form of its name."""
-    forms = _forms(view) if may(current_actor(), Permission.ENGAGEMENT_EDIT) else {}
+    may_edit = may(current_actor(), Permission.ENGAGEMENT_EDIT)
+    forms = NO_FORMS | (_forms(view) if may_edit else {})
     if refused is not None:
         forms[name] = refused
     page = render_template(
@@ -88,11 +94,9 @@ def _act(
 
 
 def _is_done(form: FlaskForm, act: Callable[[], object]) -> bool:
-    done = False
     with refusals_beside_fields(form):
         act()
-        done = True
-    return done
+    return not hasattr(form, "refusal")
 
 
 def confirm(reference: str) -> ResponseReturnValue:

@@ -77,7 +77,7 @@ class StatementWords:
     visits: list[VisitWords]
 
 
-def days_words(quarters: int) -> str:
+def quarters_words(quarters: int) -> str:
     """Return quarters as days, as the reader writes numbers."""
     return number(days_of(quarters))  # type: ignore[arg-type]  # exact: never a float
 
@@ -85,20 +85,20 @@ def days_words(quarters: int) -> str:
 def statement_words(view: YearView) -> StatementWords:
     """Return a year's statement in the language of whoever reads it."""
     year, budget = view.year, view.year.budget
-    sums = [(_("Days of the contract"), days_words(year.granted_quarters))]
+    sums = [(_("Days of the contract"), quarters_words(year.granted_quarters))]
     if year.added_quarters:
-        sums.append((_("Added by amendment"), days_words(year.added_quarters)))
+        sums.append((_("Added by amendment"), quarters_words(year.added_quarters)))
     sums += [
-        (_("Consumed days"), days_words(budget.consumed_quarters)),
-        (_("Reserved days"), days_words(budget.reserved_quarters)),
-        (_("Days left"), days_words(budget.left_quarters)),
+        (_("Consumed days"), quarters_words(budget.consumed_quarters)),
+        (_("Reserved days"), quarters_words(budget.reserved_quarters)),
+        (_("Days left"), quarters_words(budget.left_quarters)),
     ]
     return StatementWords(
         title=_("Statement of days, contract year %(number)s", number=year.number),
         client=view.client.name,
         period=f"{format_date(year.first_on, 'medium')} - {format_date(year.last_on, 'medium')}",
         sums=sums,
-        opening=days_words(year.granted_quarters),
+        opening=quarters_words(year.granted_quarters),
         entries=list(_entries(view)),
         visits=[_visit(view, visit) for visit in view.visits],
     )
@@ -122,14 +122,14 @@ def _entries(view: YearView) -> Iterator[EntryWords]:
             who=entry.author_name,
             reserved=_signed(reserved * entry.quarters),
             consumed=_signed(consumed * entry.quarters),
-            left=days_words(line.after.left_quarters),
+            left=quarters_words(line.after.left_quarters),
         )
 
 
 def _what(entry: LedgerEntry) -> str:
     words = translate(ENTRY_LABELS[entry.kind])
     if entry.kind is EntryKind.AMEND:
-        return f"{words}: {days_words(entry.quarters)}"
+        return f"{words}: {quarters_words(entry.quarters)}"
     return words
 
 
@@ -141,7 +141,7 @@ def _moved_away(entry: LedgerEntry) -> str:
 def _signed(quarters: int) -> str:
     if not quarters:
         return ""
-    return f"{'+' if quarters > 0 else chr(0x2212)}{days_words(abs(quarters))}"
+    return f"{'+' if quarters > 0 else chr(0x2212)}{quarters_words(abs(quarters))}"
 
 
 def _visit(view: YearView, visit: Visit) -> VisitWords:
@@ -151,7 +151,7 @@ def _visit(view: YearView, visit: Visit) -> VisitWords:
         title=visit.title,
         kind=translate(KIND_LABELS[visit.kind]),
         state=translate(STATE_LABELS[visit.state]),
-        days=days_words(0 if visit.state is VisitState.CANCELLED else visit.quarters),
+        days=quarters_words(0 if visit.state is VisitState.CANCELLED else visit.quarters),
         summary=summary(visit.minutes),
     )
 
@@ -200,7 +200,7 @@ def burnt(view: YearView) -> BurnDown:
 def burn_down_chart(found: BurnDown) -> TrendChart:
     """Return the picture of what was left and what will be."""
     lines: tuple[tuple[str, Callable[[Burnt], Fraction | None], Tone], ...] = (
-        (_("Left"), lambda point: point.left, Tone.GOOD),
+        (_("Not consumed"), lambda point: point.left, Tone.GOOD),
         (_("At this rate"), lambda point: point.at_this_rate, Tone.WARN),
         (_("As planned"), lambda point: point.as_planned, Tone.CALM),
     )
