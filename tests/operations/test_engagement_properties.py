@@ -76,7 +76,7 @@ steps = st.lists(
         st.sampled_from(["book", "book", "change", "confirm", "cancel", "correct", "amend"]),
         st.integers(0, 5),  # which turn, or which visit
         st.sampled_from([-1, 0, 1, 90, 180]),  # days from the turn
-        st.integers(1, 8),
+        st.integers(1, 6),
         st.sampled_from(TIMES),
         st.integers(0, 3),
     ),
@@ -86,7 +86,7 @@ steps = st.lists(
 
 
 @settings(
-    max_examples=30,
+    max_examples=40,
     derandomize=True,
     database=None,
     deadline=None,
@@ -95,7 +95,7 @@ steps = st.lists(
 @given(
     start=st.sampled_from(STARTS),
     zone=st.sampled_from(ZONES),
-    days=st.sampled_from([8, 11, 64]),
+    days=st.sampled_from([3, 8, 11]),
     history=steps,
 )
 def test_any_history_leaves_what_a_plain_list_of_visits_leaves(make, start, zone, days, history):
@@ -118,7 +118,7 @@ def test_any_history_leaves_what_a_plain_list_of_visits_leaves(make, start, zone
 def take(step, client, people, model: Model) -> None:
     """Do a step in both worlds: they let through or refuse the same."""
     act, number, offset, quarters, at, other = step
-    day = min(max(turns(model.start)[number % 6] + timedelta(days=offset), model.start), ENDS)
+    day = min(max(turns(model.start)[number % 3] + timedelta(days=offset), model.start), ENDS)
     wanted = plan(day, quarters, at=at, attendees=())
     if act == "amend":
         amend(client, people, model, wanted, other)
