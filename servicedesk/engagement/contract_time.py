@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from servicedesk.clients.contract_year import ContractYear, contract_year_of
-from servicedesk.core.errors import InvalidInput
-from servicedesk.core.text import msgid
 from servicedesk.engagement.budget import QUARTERS_A_DAY
 
 if TYPE_CHECKING:
@@ -32,15 +30,9 @@ def year_at(contract: Contract, instant: datetime) -> ContractYear:
 
 
 def instant_of(contract: Contract, day: date, at: time) -> datetime:
-    """Return the instant of a local time of the contract; one that a spring skips comes after it.
-
-    Raises InvalidInput for a day beyond all calendars.
-    """
+    """Return the instant of a local time of the contract; one that a spring skips comes after it."""
     local = datetime.combine(day, at.replace(tzinfo=None), tzinfo=ZoneInfo(contract.time_zone))
-    try:
-        return local.astimezone(UTC)
-    except OverflowError:
-        raise InvalidInput(msgid("Choose another date."), field="day") from None
+    return local.astimezone(UTC)
 
 
 def end_of(contract: Contract, starts_at: datetime, quarters: int) -> datetime:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from servicedesk.engagement.models import EngagementYear
     from servicedesk.engagement.plans import VisitPlan
 
+FIRST_YEAR, LAST_YEAR = 1990, 2999  # days that somebody may mean, whatever a contract covers
+
 
 def book_visit(actor: Actor, client_reference: str, plan: VisitPlan) -> Visit:
     """Plan a visit: its time is reserved in the contract year of its day, attendees are invited.
@@ -133,6 +135,8 @@ def must_be_planned(visit: Visit) -> None:
 
 def contract_on(work: Work, client: Client, day: date) -> Contract:
     """Return the contract that covers a day. Raises InvalidInput at `day`."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InvalidInput(msgid("Choose another date."), field="day")
     contract = contract_in_force(work.session, client.id, day)
     if contract is None or client.is_internal:
         raise InvalidInput(msgid("No contract of this client covers that day."), field="day")

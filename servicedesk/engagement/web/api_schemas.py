@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from servicedesk.clients.web.api import PageQuery
 from servicedesk.engagement.models import AmendmentState, EntryKind, VisitKind, VisitState
@@ -12,6 +12,12 @@ from servicedesk.engagement.plans import MOST_ATTENDEES, NOTE_LENGTH, PLACE_LENG
 
 LARGEST = 2**31
 MOST_DAYS = 400
+
+
+def _fits_a_year(days: Decimal) -> None:
+    """Refuse what no contract year holds; whether they are quarters the operation says."""
+    if not 0 <= days <= MOST_DAYS:
+        raise ValidationError(f"Days are between 0 and {MOST_DAYS}.")
 
 
 class Days(fields.Decimal):
@@ -22,7 +28,8 @@ class Days(fields.Decimal):
         super().__init__(
             as_string=True,
             allow_nan=False,
-            validate=validate.Range(0, MOST_DAYS),
+            validate=_fits_a_year,
+            metadata={"type": "string", "description": "Days, exactly: 0.25, 1.5, 16."},
             **told,  # type: ignore[arg-type]  # marshmallow's own keywords
         )
 
