@@ -38,6 +38,10 @@ from servicedesk.devices.web import (
     policy_drafts_api,
     questions_api,
 )
+from servicedesk.engagement.web import api as engagement_api
+from servicedesk.engagement.web import blueprints as engagement
+from servicedesk.engagement.web.pages import home_card
+from servicedesk.engagement.web.words import quarters_words, when_words
 from servicedesk.monitoring.web import metrics, status
 from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
@@ -94,6 +98,7 @@ WORDS = {
     "command_state_labels": COMMAND_STATE_LABELS,
     "conformity_labels": CONFORMITY_LABELS,
     "device_state_labels": DEVICE_STATE_LABELS,
+    "engagement_card": home_card,
     "evidence_words": evidence_words,
     "filter_words": fleet.filter_words,
     "impact_labels": IMPACT_LABELS,
@@ -117,6 +122,7 @@ WORDS = {
     "policy_drift_shown": DRIFT_SHOWN,
     "policy_state_labels": VERSION_STATE_LABELS,
     "priority_labels": PRIORITY_LABELS,
+    "quarters_words": quarters_words,
     "queue_labels": QUEUE_LABELS,
     "restoration_seen": backups_admin.restoration_seen,
     "rule_words": conformity_words.rule_words,
@@ -128,6 +134,7 @@ WORDS = {
     "unread_notices": notices.unread_notices,
     "urgency_labels": URGENCY_LABELS,
     "verdict_words": verdict_words,
+    "when_words": when_words,
 }
 
 
@@ -174,6 +181,8 @@ def mount_api(app: Flask) -> None:
         runs_api.blueprint,
         tickets_api.blueprint,
         steps_api.blueprint,
+        engagement_api.blueprint,
+        engagement_api.visits_blueprint,
     ):
         csrf.exempt(blueprint)
         frame.register_blueprint(blueprint)
@@ -197,6 +206,7 @@ def portal() -> Blueprint:
     blueprint.register_blueprint(conformity.portal())
     blueprint.register_blueprint(policies.portal())
     blueprint.register_blueprint(sla_pages.portal())
+    blueprint.register_blueprint(engagement.portal())
     return blueprint
 
 
@@ -209,6 +219,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(conformity.desk())
     blueprint.register_blueprint(policies.desk())
     blueprint.register_blueprint(sla_pages.desk())
+    blueprint.register_blueprint(engagement.desk())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
     blueprint.register_blueprint(what_if.blueprint)

@@ -25,6 +25,8 @@ from servicedesk.devices.events import (
 )
 from servicedesk.devices.policies import compilation
 from servicedesk.devices.policies import reactions as policy_reactions
+from servicedesk.engagement import jobs as engagement_jobs
+from servicedesk.engagement import reactions as engagement_reactions
 from servicedesk.monitoring import jobs as monitoring_jobs
 from servicedesk.orders import jobs as order_jobs
 from servicedesk.orders import reactions as order_reactions
@@ -64,6 +66,7 @@ JOB_MODULES = (
     ticket_jobs,
     planning_jobs,
     monitoring_jobs,
+    engagement_jobs,
 )  # importing them declares their jobs
 
 
@@ -71,6 +74,7 @@ def listen() -> None:
     """Connect events with what reacts to them; the order within an event matters."""
     subscribe(ContractSigned, measure_contract)
     subscribe(ContractChanged, keeping.on_contract_changed)
+    subscribe(ContractChanged, engagement_reactions.on_contract_changed)
     subscribe(DeviceLocated, keeping.on_device_located)
     subscribe(CommandSettled, order_reactions.on_command_settled)
     subscribe(InventoryChanged, conformity_reactions.on_inventory_changed)

@@ -21,6 +21,7 @@ from servicedesk.devices import models as devices
 from servicedesk.devices.conformity import models as conformity
 from servicedesk.devices.policies import documents
 from servicedesk.devices.policies import models as policies
+from servicedesk.engagement import models as engagement
 from servicedesk.monitoring import models as monitoring
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
@@ -56,6 +57,7 @@ MODEL_MODULES = (
     backups,
     planning,
     monitoring,
+    engagement,
 )
 METADATA = Model.metadata
 

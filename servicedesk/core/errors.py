@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from servicedesk.core.text import Text, msgid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
 
@@ -17,6 +18,11 @@ class DomainError(Exception):
     status: ClassVar[int] = 409
     sentence: ClassVar[str] = msgid("That is not possible.")
     retry_after: timedelta | None = None  # when it may be worth another try
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """Return what a program may want to know beside the sentence."""
+        return {}
 
     def __init__(
         self, sentence: str | None = None, *, field: str | None = None, **values: object

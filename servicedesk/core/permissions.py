@@ -29,6 +29,9 @@ class Permission(StrEnum):
     DEVICE_ACT = "device:act"
     DEVICE_READ = "device:read"
     DEVICE_REGISTER = "device:register"
+    ENGAGEMENT_ACCEPT = "engagement:accept"  # in the client's name
+    ENGAGEMENT_EDIT = "engagement:edit"
+    ENGAGEMENT_READ = "engagement:read"
     LOCATION_READ = "location:read"
     ORDER_APPROVE = "order:approve"
     ORDER_EXECUTE = "order:execute"
@@ -53,6 +56,7 @@ class Permission(StrEnum):
 _READ = {
     Permission.CLIENT_READ,
     Permission.DEVICE_READ,
+    Permission.ENGAGEMENT_READ,
     Permission.ORDER_READ,
     Permission.PLANNING_READ,
     Permission.TICKET_READ,
@@ -81,14 +85,31 @@ _WORK = {
 }
 
 GRANTS: Mapping[Role, frozenset[Permission]] = {
-    Role.CONTACT: frozenset(_READ | _TALK | {Permission.DEVICE_ACT, Permission.LOCATION_READ}),
+    Role.CONTACT: frozenset(
+        _READ
+        | _TALK
+        | {Permission.DEVICE_ACT, Permission.ENGAGEMENT_ACCEPT, Permission.LOCATION_READ}
+    ),
     Role.AGENT: frozenset(_READ | _TALK | _WORK),
     Role.ACCOUNT_MANAGER: frozenset(
-        _READ | _TALK | {Permission.SLA_SIMULATE, Permission.TICKET_ANSWER, Permission.TICKET_NOTE}
+        _READ
+        | _TALK
+        | {
+            Permission.ENGAGEMENT_EDIT,
+            Permission.SLA_SIMULATE,
+            Permission.TICKET_ANSWER,
+            Permission.TICKET_NOTE,
+        }
     ),
-    Role.SUPERVISOR: frozenset(Permission),
+    Role.SUPERVISOR: frozenset(Permission) - {Permission.ENGAGEMENT_ACCEPT},
+    # each of these takes a person
     Role.SYSTEM: frozenset(Permission)
-    - {Permission.ORDER_APPROVE, Permission.LOCATION_READ},  # both take a person
+    - {
+        Permission.ENGAGEMENT_ACCEPT,
+        Permission.ENGAGEMENT_EDIT,
+        Permission.LOCATION_READ,
+        Permission.ORDER_APPROVE,
+    },
     Role.GATE: frozenset(),
 }
 

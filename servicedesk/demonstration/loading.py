@@ -27,6 +27,7 @@ from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.demonstration.accounts import ACCOUNTS, PASSWORD
 from servicedesk.demonstration.agreements import agree_levels, plan_summer
 from servicedesk.demonstration.conformity import make_rules, report_fleet
+from servicedesk.demonstration.engagement import spend_days
 from servicedesk.demonstration.fleet import make_fleet
 from servicedesk.demonstration.history import Cast, tell
 from servicedesk.demonstration.planning import Planners, plan_work
@@ -131,6 +132,10 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
     planners = Planners(supervisor=supervisor, agent=casts[0].agents[0], second=casts[0].agents[1])
     tasks = plan_work(planners, [client for client, _contact in clients], dice, now)
     say(f"{tasks} planned tasks with their runs")
+    manager = people["gestor@desk.example"].user_id
+    if manager is not None:
+        spend_days(_actor(manager), supervisor, [client for client, _contact in clients], now)
+        say("the account manager's days")
     _forget_errands()
 
 

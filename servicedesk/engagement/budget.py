@@ -7,27 +7,70 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from servicedesk.core.errors import DomainError, InvalidInput
 from servicedesk.core.text import msgid
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
 QUARTERS_A_DAY = 4
 
 
-class BudgetExceeded(DomainError):
-    """More days were asked for than the contract year has left."""
+@dataclass(frozen=True, kw_only=True)
+class Releasable:
+    """A reservation that could still be given back."""
 
-    code = "budget-exceeded"
+    reference: str
+    day: date
+    quarters: int
+
+
+class BudgetExhausted(DomainError):
+    """More days were asked for than the contract year has left.
+
+    `releasable` are the reservations of that year which could make room, the next one first.
+    """
+
+    code = "budget-exhausted"
     status: ClassVar[int] = 409
     sentence = msgid("%(asked)s days were asked for, but only %(left)s are left of %(total)s.")
+    with_releasable = msgid(
+        "%(asked)s days were asked for, but only %(left)s are left of %(total)s."
+        " %(could)s could be released from planned visits."
+    )
 
-    def __init__(self, asked: int, left: int, total: int) -> None:
+    def __init__(
+        self, asked: int, left: int, total: int, releasable: Sequence[Releasable] = ()
+    ) -> None:
         """Refuse `asked` of `left` of `total`, all in quarters."""
         self.left_quarters = left
+        self.releasable = tuple(releasable)
         super().__init__(
-            asked=days_of(asked), left=days_of(left), total=days_of(total), field="days"
+            self.with_releasable if releasable else None,
+            asked=days_of(asked),
+            left=days_of(left),
+            total=days_of(total),
+            could=days_of(sum(line.quarters for line in releasable)),
+            field="days",
         )
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Return what a program wants to know of it beside the sentence."""
+        return {
+            "left": str(days_of(self.left_quarters)),
+            "releasable": [
+                {
+                    "visit": line.reference,
+                    "day": line.day.isoformat(),
+                    "days": str(days_of(line.quarters)),
+                }
+                for line in self.releasable
+            ],
+        }
 
 
 def quarters_of(days: Decimal) -> int:
@@ -57,7 +100,7 @@ class Budget:
         if min(self.total_quarters, self.reserved_quarters, self.consumed_quarters) < 0:
             raise ValueError("quarters are never negative")
         if self.left_quarters < 0:
-            raise BudgetExceeded(
+            raise BudgetExhausted(
                 self.reserved_quarters + self.consumed_quarters,
                 self.total_quarters,
                 self.total_quarters,
@@ -69,21 +112,21 @@ class Budget:
         return self.total_quarters - self.reserved_quarters - self.consumed_quarters
 
     def reserve(self, quarters: int) -> Budget:
-        """Return the budget with a planned visit in it. Raises BudgetExceeded."""
+        """Return the budget with a planned visit in it. Raises BudgetExhausted."""
         self._check_positive(quarters)
         if quarters > self.left_quarters:
-            raise BudgetExceeded(quarters, self.left_quarters, self.total_quarters)
+            raise BudgetExhausted(quarters, self.left_quarters, self.total_quarters)
         return self._with(reserved=quarters)
 
     def consume(self, reserved: int, spent: int) -> Budget:
         """Return the budget after a visit that had `reserved` and took `spent`.
 
-        Raises BudgetExceeded when it took more than it had and the year has left.
+        Raises BudgetExhausted when it took more than it had and the year has left.
         """
         self._check_reserved(reserved)
         self._check_positive(spent)
         if spent - reserved > self.left_quarters:
-            raise BudgetExceeded(spent, self.left_quarters + reserved, self.total_quarters)
+            raise BudgetExhausted(spent, self.left_quarters + reserved, self.total_quarters)
         return self._with(reserved=-reserved, consumed=spent)
 
     def give_back(self, reserved: int) -> Budget:

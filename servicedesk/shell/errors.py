@@ -94,7 +94,9 @@ def _refusal(error: DomainError) -> ResponseReturnValue:
             {"field": f"{place}.{name}", "detail": translate(fault)}
             for name, fault in faults.items()
         ]
-    return answer(error.status, detail=error.text, code=error.code, errors=errors)
+    return answer(
+        error.status, detail=error.text, code=error.code, errors=errors, facts=error.facts
+    )
 
 
 def http_page(error: HTTPException) -> ResponseReturnValue:
@@ -136,29 +138,29 @@ def answer(
     detail: Text | None = None,
     code: str = "error",
     errors: list[dict[str, Any]] | None = None,
+    facts: Mapping[str, object] | None = None,
 ) -> Response:
-    """Return the answer for a status in the form the caller reads."""
+    """Return the answer for a status in the form the caller reads; `facts` go to programs."""
     database.put_back()
     title = gettext(TITLES.get(status, TITLES[400]))
     words = translate(detail) if detail else gettext(SENTENCES.get(status, SENTENCES[400]))
     if request.path.startswith("/api/"):
-        return _problem(status, title, words, code, errors or [])
+        problem = {"detail": words, **(facts or {})}
+        if errors:
+            problem["errors"] = errors
+        return _problem(status, title, code, problem)
     page = render_template("errors/page.html", status=status, title=title, words=words)
     return Response(page, status)
 
 
-def _problem(
-    status: int, title: str, words: str, code: str, errors: list[dict[str, Any]]
-) -> Response:
-    problem: dict[str, Any] = {
+def _problem(status: int, title: str, code: str, told: Mapping[str, object]) -> Response:
+    problem = {
         "type": f"/problems/{code}",
         "title": title,
         "status": status,
-        "detail": words,
         "instance": g.get("request_id", ""),
+        **told,
     }
-    if errors:
-        problem["errors"] = errors
     response = jsonify(problem)
     response.status_code = status
     response.mimetype = "application/problem+json"

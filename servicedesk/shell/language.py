@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, redirect, request, session, url_for
-from flask_babel import Babel, format_date, gettext
+from flask_babel import Babel, format_date, format_decimal, gettext
 
 from servicedesk.core.text import Text, Verbatim
 from servicedesk.shell.formatting import instant
@@ -75,6 +76,8 @@ def _told(value: object) -> object:
         return instant(value)
     if isinstance(value, date):
         return format_date(value, "medium")
+    if isinstance(value, Decimal):
+        return format_decimal(value)
     return translate(value) if isinstance(value, (str, Text)) else value
 
 

@@ -6,8 +6,9 @@ import contextlib
 import os
 import re
 import smtplib
+from email.mime.text import MIMEText
 from email.utils import parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 from flask_babel import force_locale
@@ -16,6 +17,8 @@ from flask_mail import BadHeaderError, Connection, Mail, Message
 from servicedesk.core.mail import MailNotAccepted, OutgoingMail, use_delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from email.mime.base import MIMEBase
     from pathlib import Path
 
     from flask import Flask
@@ -43,6 +46,26 @@ class _PatientConnection(Connection):
         if self.host is not None:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 self.host.quit()
+
+
+class _Invitation(Message):
+    """A mail with what calendars understand: as one of its alternatives, which they show as such.
+
+    It is attached as a file too, for programs that only take files in.
+    """
+
+    def __init__(self, calendar: Mapping[str, str], **told: Any) -> None:
+        super().__init__(**told)
+        self._calendar = calendar
+        self.attach("invite.ics", "application/ics", calendar["text"].encode())
+
+    def _message(self) -> MIMEBase:
+        made = super()._message()
+        part = MIMEText(self._calendar["text"], "calendar", "utf-8")
+        part.set_param("method", self._calendar["method"])
+        alternatives: Any = made.get_payload()
+        alternatives[0].attach(part)
+        return made
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -97,15 +120,17 @@ def render(mail: OutgoingMail) -> Message:
     if REFERENCE.fullmatch(mail.subject_reference):
         # one root for all mails about a thing: readers' programs show them as one conversation
         headers["References"] = f"<{mail.subject_reference.lower()}@{domain}>"
-    message = Message(
-        sender=sender,
-        subject=" ".join(subject.split()),
-        recipients=[mail.recipient],
-        body=body.strip() + "\n",
-        html=page,
-        date=mail.created_at.timestamp(),
-        extra_headers=headers,
-    )
+    told = {
+        "sender": sender,
+        "subject": " ".join(subject.split()),
+        "recipients": [mail.recipient],
+        "body": body.strip() + "\n",
+        "html": page,
+        "date": mail.created_at.timestamp(),
+        "extra_headers": headers,
+    }
+    calendar = mail.context.get("calendar")
+    message = _Invitation(calendar, **told) if calendar else Message(**told)
     message.msgId = f"<{mail.message_id}@{domain}>"
     return message
 

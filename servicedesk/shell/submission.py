@@ -26,7 +26,7 @@ def refusals_beside_fields(form: Any) -> Iterator[None]:
     except DomainError as refused:
         database.session().rollback()
         put_beside_field(form, refused)
-        form.refused_status = refused.status
+        form.refused_status, form.refusal = refused.status, refused
 
 
 def form_status(form: Any) -> int:

@@ -21,6 +21,10 @@ from servicedesk.devices.policies.documents import add_document
 from servicedesk.devices.policies.editing import begin_draft, create_profile_draft, put_setting
 from servicedesk.devices.queries import FleetFilter
 from servicedesk.devices.questions import create_question
+from servicedesk.engagement.amendments import offer_days
+from servicedesk.engagement.minutes import add_documents
+from servicedesk.engagement.models import VisitDocument
+from servicedesk.engagement.visits import book_visit
 from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.orders.positions.looking import look_at_device
@@ -37,6 +41,7 @@ from servicedesk.tickets.models import Attachment
 from servicedesk.tickets.ticking import write_steps
 from tests.calendar_story import planned, ran
 from tests.desk_on_loopback import until
+from tests.engagement_story import plan
 from tests.planned_task_story import action_draft
 from tests.policy_story import bring, own_setting
 from tests.visitor import visiting
@@ -92,6 +97,12 @@ def foreign(desk) -> dict[str, list[str]]:
     what_if = ask_what_if(manager, Wish(contract=contract, months=1, factor_percent=50))
     task = plan_task(agent, action_draft(client, [device], title=f"{CANARY} line"))
     run = run_now(agent, task.reference)
+    visit = book_visit(manager, client.reference, plan(title=f"{CANARY} review"))
+    add_documents(manager, visit.reference, [Upload(name="a.txt", content=b"slides")])
+    offer = offer_days(manager, client.reference, plan().day, 4, f"{CANARY} more")
+    slides = session.scalars(
+        select(VisitDocument.reference).where(VisitDocument.client_id == client.id)
+    ).one()
     desk.token(contact)
     token = session.scalars(select(ApiToken.id).where(ApiToken.user_id == contact.user_id)).one()
     session.rollback()
@@ -120,10 +131,12 @@ def foreign(desk) -> dict[str, list[str]]:
             document.reference,
             what_if.reference,
             task.reference,
+            visit.reference,
+            offer.reference,
         ],
         "run_id": [str(run.id)],
         "secret": [document.secret],
-        "file": [file],
+        "file": [file, slides],
         "command_id": [str(command)],
         "user_id": [str(contact.user_id)],
         "token_id": [str(token)],
@@ -182,6 +195,16 @@ PLANNED = {
     "schedule": {"schedule": _SCHEDULE, "version": 1},
     "approve": {"content_hash": "x"},
 }
+VISIT_DEPTH = 4
+PLANNED_VISIT = {
+    "kind": "training",
+    "title": "x",
+    "day": "2026-11-24",
+    "at": "09:00:00",
+    "days": "1",
+    "is_on_site": False,
+    "version": 1,
+}
 BODIES = {
     "/transitions": {"transition": "cancel"},
     "/approve": {},
@@ -189,6 +212,10 @@ BODIES = {
     "/merge": {"into": "PET-2026-000001"},
     "/steps": {"steps": ["x"]},
     "/steps/1": {"done": True},
+    "/amendments": {"days": "1", "day": "2026-11-24", "reason": "x"},
+    "/agree": {},
+    "/end": {"reason": "x"},
+    "/outcome": {"outcome": "cancelled", "reason": "x", "version": 1},
     "/plan": {"stages": [{"size": "1"}]},
     "/draft": {},
     "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},
@@ -244,7 +271,7 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
     with visiting(desk, manager) as visitor:
         walked = 0
         for method, path in addresses(rules, foreign):
-            if not path.startswith(("/desk/what-if/", "/desk/planned/")):
+            if not path.startswith(("/desk/what-if/", "/desk/planned/", "/desk/engagement/")):
                 continue
             answer = visitor.get(path) if method == "GET" else visitor.post(path)
             assert answer.status_code == 404, (method, path, answer.status_code)
@@ -256,6 +283,8 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
 def _body(path: str) -> dict[str, object]:
     if path.startswith("/api/v1/planned-tasks/"):
         return PLANNED.get("".join(path.split("/")[5:]), {})
+    if path.startswith("/api/v1/visits/") and path.count("/") == VISIT_DEPTH:
+        return PLANNED_VISIT
     ending = next((ending for ending in BODIES if path.endswith(ending)), None)
     if ending is None and path.startswith(("/api/v1/policies/", "/api/v1/fleet-questions/")):
         return {"name": "x"}
@@ -290,6 +319,8 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
             "/planned-tasks",
             "/sla",
             "/service-levels",
+            "/engagement",
+            "/visits",
         ):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text
@@ -341,3 +372,18 @@ def test_a_page_says_nothing_to_nobody(desk, rules):
             answer = http.get(rule.rule)
             public = rule.endpoint in {"front", "api-reference.show"}
             assert answer.status_code in ({200, 302} if public else {302, 401}), rule.rule
+
+
+def test_a_document_is_of_its_visit_and_of_its_client_only(desk, foreign):
+    """The walk names the first file there is: that of a ticket. This one is a visit's."""
+    make, (visit,) = desk.make, [r for r in foreign["reference"] if r.startswith("VIS-")]
+    slides = foreign["file"][1]
+    for actor in (make.contact(make.client()), make.person(Role.ACCOUNT_MANAGER, make.client())):
+        place = "portal" if actor.is_contact else "desk"
+        with visiting(desk, actor) as visitor:
+            path = f"/{place}/engagement/visits/{visit}/documents/{slides}"
+            assert visitor.get(path).status_code == 404
+    with visiting(desk, make.agent()) as visitor:
+        path = f"/desk/engagement/visits/{visit}/documents/{slides}"
+        assert visitor.get(path).content == b"slides"
+        assert visitor.get(path.replace(visit, "VIS-2026-999999")).status_code == 404

@@ -28,10 +28,10 @@ SHARED = {
     "restoration",
     "audit_entry",
     "audit_head",
+    "clock_lease",
     "sla_check",
     "engine_contact",
     "silence",
-    "clock_lease",
 }
 
 

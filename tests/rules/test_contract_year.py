@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from servicedesk.clients.contract_year import ContractYear, contract_year_of
 from servicedesk.core.errors import InvalidInput
-from servicedesk.engagement.budget import Budget, BudgetExceeded, days_of, quarters_of
+from servicedesk.engagement.budget import Budget, BudgetExhausted, days_of, quarters_of
 
 
 def test_the_first_year_begins_with_the_contract_and_ends_the_day_before_its_anniversary():
@@ -94,7 +94,7 @@ def test_the_last_quarter_can_be_reserved_and_not_one_more():
     full = budget.reserve(1)
 
     assert full.left_quarters == 0
-    with pytest.raises(BudgetExceeded) as refused:
+    with pytest.raises(BudgetExhausted) as refused:
         full.reserve(1)
     assert str(refused.value) == "0.25 days were asked for, but only 0 are left of 16."
 
@@ -110,7 +110,7 @@ def test_a_visit_that_took_longer_needs_days_that_are_left():
     budget = Budget(total_quarters=8, reserved_quarters=4, consumed_quarters=3)
 
     assert budget.consume(4, 5).left_quarters == 0
-    with pytest.raises(BudgetExceeded):
+    with pytest.raises(BudgetExhausted):
         budget.consume(4, 6)
 
 
@@ -120,7 +120,7 @@ def test_nothing_is_given_back_twice():
 
 
 def test_a_budget_below_zero_cannot_be():
-    with pytest.raises(BudgetExceeded):
+    with pytest.raises(BudgetExhausted):
         Budget(total_quarters=4, reserved_quarters=3, consumed_quarters=2)
 
 
@@ -141,7 +141,7 @@ def test_no_sequence_of_bookings_overspends_or_loses_a_quarter(total, asked):
                 budget = budget.consume(open_visits[-1], quarters)
                 open_visits.pop()
                 spent += quarters
-        except BudgetExceeded:
+        except BudgetExhausted:
             pass
         assert budget.left_quarters >= 0
         assert budget.reserved_quarters == sum(open_visits)

@@ -20,6 +20,8 @@ LEADS_TO = {
     "planned_notice": "planned.task",
     "planned_called_off": "planned.task",
     "planned_approval": "orders.show",
+    "engagement_warning": "engagement.client",
+    "visit_outcome": "engagement.visit",
 }
 
 
