@@ -1,7 +1,7 @@
 # make run     the whole desk on this machine, until Ctrl-C        PORT=8000, DATABASE_URL=postgresql://…
 # make test    every test, in a real browser too                   TEST_PROCESSES=2
 # make lint    style, types, floors, migrations, translations
-# make bench   pages at 100,000 tickets, service levels at a million
+# make bench   pages at 100,000 tickets, service levels at a million, the queue, fires, backups
 # make migrate, make lock, make setup
 
 SHELL := /bin/bash

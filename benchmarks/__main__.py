@@ -18,7 +18,9 @@ from benchmarks import (
     backups,
     business_time,
     conformity,
+    fires,
     fleet,
+    planned_calendar,
     policies,
     queue,
     sla_dashboard,
@@ -68,6 +70,8 @@ def main() -> None:
     sla_dashboard.measure()
     what_if.main()
     queue.measure()
+    fires.measure()
+    planned_calendar.main()
     backups.measure()
 
 
