@@ -7,11 +7,15 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import puremagic
 
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import msgid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_BYTES = 10 * 1024 * 1024
 NAME_LENGTH = 120
@@ -108,6 +112,34 @@ def keep(content: bytes) -> str:
     half.write_bytes(content)
     half.replace(path)
     return digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptFile:
+    """What a row tells of a file that is kept; the names are those of its columns."""
+
+    reference: str  # nobody guesses it
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+def keep_all(uploads: Sequence[Upload], most: int) -> list[KeptFile]:
+    """Keep some files, or none if one of them is not taken. Raises InvalidInput naming it."""
+    if len(uploads) > most:
+        raise InvalidInput(msgid("At most %(count)s files."), field="files", count=most)
+    checked = [(upload, kind_of(upload)) for upload in uploads]
+    return [
+        KeptFile(
+            reference=secrets.token_urlsafe(16),
+            name=clean_name(upload.name, suffix),
+            media_type=ALLOWED[suffix],
+            size=len(upload.content),
+            sha256=keep(upload.content),
+        )
+        for upload, suffix in checked
+    ]
 
 
 def path_of(digest: str) -> Path:

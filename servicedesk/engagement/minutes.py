@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from sqlalchemy import select
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
 from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotFound
-from servicedesk.core.files import ALLOWED, clean_name, keep, kind_of, path_of
+from servicedesk.core.files import keep_all, path_of
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
@@ -60,23 +59,16 @@ def add_documents(actor: Actor, reference: str, uploads: Sequence[Upload]) -> No
         visit = _kept_visit(locked_visit(work, reference))
         if not uploads:
             raise InvalidInput(msgid("Choose a file."), field="files")
-        if len(uploads) > MOST_FILES:
-            raise InvalidInput(msgid("At most %(count)s files."), field="files", count=MOST_FILES)
-        checked = [(upload, kind_of(upload)) for upload in uploads]
-        for upload, suffix in checked:
-            work.session.add(
-                VisitDocument(
-                    client_id=visit.client_id,
-                    visit_id=visit.id,
-                    reference=secrets.token_urlsafe(16),
-                    name=clean_name(upload.name, suffix),
-                    media_type=ALLOWED[suffix],
-                    size=len(upload.content),
-                    sha256=keep(upload.content),
-                    created_at=work.at,
-                    author_name=actor.name,
-                )
+        work.session.add_all(
+            VisitDocument(
+                client_id=visit.client_id,
+                visit_id=visit.id,
+                created_at=work.at,
+                author_name=actor.name,
+                **vars(kept),
             )
+            for kept in keep_all(uploads, MOST_FILES)
+        )
 
 
 def add_action_point(

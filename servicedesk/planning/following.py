@@ -43,12 +43,11 @@ def queue_run(
 ) -> PlannedRun:
     """Write a run of a task, which is under lock, that is due in so many minutes, with its job."""
     due = _free(work, task, work.at + timedelta(minutes=after_minutes))
-    window = task.window_minutes
     run = PlannedRun(
         task_id=task.id,
         client_id=task.client_id,
         due_at=due,
-        closes_at=due + timedelta(minutes=window) if window else None,
+        closes_at=task.closes_at(due),
         state=RunState.QUEUED,
         created_at=work.at,
         queued_at=work.at,

@@ -268,6 +268,10 @@ class PlannedTask(Model):
         """Return its schedule."""
         return from_json(self.schedule)
 
+    def closes_at(self, due: datetime) -> datetime | None:
+        """Return when the window of a due time ends; None without one."""
+        return due + timedelta(minutes=self.window_minutes) if self.window_minutes else None
+
 
 class PlannedRun(Model):
     """One time a task is due: unique with its time, so that nothing makes it run twice."""

@@ -96,12 +96,11 @@ def _prepared_run(work: Work, task: PlannedTask, due: datetime) -> PlannedRun:
         select(PlannedRun).where(PlannedRun.task_id == task.id, PlannedRun.due_at == due)
     )
     if run is None:
-        window = task.window_minutes
         run = PlannedRun(
             task_id=task.id,
             client_id=task.client_id,
             due_at=due,
-            closes_at=due + timedelta(minutes=window) if window else None,
+            closes_at=task.closes_at(due),
             state=RunState.PREPARED,
             created_at=work.at,
         )

@@ -21,7 +21,6 @@ from servicedesk.planning.visibility import tasks_visible_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from typing import Any
 
     from sqlalchemy import ColumnElement
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
     from servicedesk.planning.models import Category
 
-MOST_RUNS = 2000  # in one look at a calendar
 MOST_PREPARED = 20  # five a task, and those that came in between
 MOST_NAMED = 50  # devices and tasks shown by name
 MOST_TO_FOLLOW = 200
@@ -281,27 +279,3 @@ def lines_of(
     if key := decode_cursor(cursor, int):
         query = query.where(RunLine.id > key[0])
     return page_of(database.session().scalars(query).all(), size, lambda line: [line.id])
-
-
-def runs_between(actor: Actor, start: datetime, end: datetime) -> list[PlannedRun]:
-    """Return the runs due from `start` up to before `end`, with their tasks, by time.
-
-    At most `MOST_RUNS`: what ships with the desk and went well is left out, it is no news.
-    """
-    require(actor, Permission.PLANNING_READ)
-    return list(
-        database.session().scalars(
-            select(PlannedRun)
-            .join(PlannedRun.task)
-            .outerjoin(PlannedTask.client)
-            .options(contains_eager(PlannedRun.task).contains_eager(PlannedTask.client))
-            .where(
-                PlannedRun.due_at >= start,
-                PlannedRun.due_at < end,
-                tasks_visible_to(actor),
-                or_(PlannedTask.key.is_(None), PlannedRun.state != RunState.DONE),
-            )
-            .order_by(PlannedRun.due_at, PlannedRun.id)
-            .limit(MOST_RUNS)
-        )
-    )

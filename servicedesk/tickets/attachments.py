@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from servicedesk.clients.visibility import visible_to
-from servicedesk.core.errors import InvalidInput, NotFound
-from servicedesk.core.files import ALLOWED, Upload, clean_name, keep, kind_of, path_of
-from servicedesk.core.text import msgid
+from servicedesk.core.errors import NotFound
+from servicedesk.core.files import keep_all, path_of
 from servicedesk.tickets.models import Attachment, Ticket, TicketEntry
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from servicedesk.core.actors import Actor
+    from servicedesk.core.files import Upload
     from servicedesk.core.unit_of_work import Work
 
 MAX_FILES = 5
@@ -27,22 +26,10 @@ MAX_FILES = 5
 
 def attach(work: Work, entry: TicketEntry, uploads: Sequence[Upload]) -> None:
     """Store files with a timeline entry. Raises InvalidInput naming the file at fault."""
-    if len(uploads) > MAX_FILES:
-        raise InvalidInput(msgid("At most %(count)s files."), field="files", count=MAX_FILES)
-    checked = [(upload, kind_of(upload)) for upload in uploads]
-    for upload, suffix in checked:
-        work.session.add(
-            Attachment(
-                client_id=entry.client_id,
-                entry_id=entry.id,
-                reference=secrets.token_urlsafe(16),
-                name=clean_name(upload.name, suffix),
-                media_type=ALLOWED[suffix],
-                size=len(upload.content),
-                sha256=keep(upload.content),
-                created_at=work.at,
-            )
-        )
+    work.session.add_all(
+        Attachment(client_id=entry.client_id, entry_id=entry.id, created_at=work.at, **vars(kept))
+        for kept in keep_all(uploads, MAX_FILES)
+    )
 
 
 def attachment_for(
