@@ -43,7 +43,9 @@ from servicedesk.orders.events import (
 from servicedesk.orders.positions import keeping
 from servicedesk.planning import jobs as planning_jobs
 from servicedesk.planning import reactions as planning_reactions
-from servicedesk.planning.checks import backup
+from servicedesk.planning.checks import backup, use_checks
+from servicedesk.reviews import jobs as review_jobs
+from servicedesk.reviews.check import ReviewDrafting
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.sla.what_if import jobs as what_if_jobs
@@ -67,6 +69,7 @@ JOB_MODULES = (
     planning_jobs,
     monitoring_jobs,
     engagement_jobs,
+    review_jobs,
 )  # importing them declares their jobs
 
 
@@ -102,6 +105,7 @@ def connect(settings: Settings) -> None:
     """Give the domain what the settings decide: engines and folders."""
     sealing.use_key(settings.secret_key)
     backup.use_settings(settings)
+    use_checks(ReviewDrafting())
     engines = {}
     if settings.sandbox_url:
         engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)

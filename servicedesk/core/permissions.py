@@ -41,6 +41,11 @@ class Permission(StrEnum):
     PLANNING_SERVICE = "planning:service"  # what concerns the whole service, and the desk itself
     POLICY_EDIT = "policy:edit"
     QUESTION_EDIT = "question:edit"
+    REVIEW_ACKNOWLEDGE = "review:acknowledge"  # in the client's name
+    REVIEW_COMMENT = "review:comment"
+    REVIEW_DRAFTS = "review:drafts"  # to see what is not published yet
+    REVIEW_READ = "review:read"
+    REVIEW_WRITE = "review:write"
     SERVICE_WATCH = "service:watch"
     SLA_ADMINISTER = "sla:administer"
     SLA_SIMULATE = "sla:simulate"
@@ -59,6 +64,7 @@ _READ = {
     Permission.ENGAGEMENT_READ,
     Permission.ORDER_READ,
     Permission.PLANNING_READ,
+    Permission.REVIEW_READ,
     Permission.TICKET_READ,
 }
 # to stop is always right: everybody who sees a fleet may
@@ -88,20 +94,30 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.CONTACT: frozenset(
         _READ
         | _TALK
-        | {Permission.DEVICE_ACT, Permission.ENGAGEMENT_ACCEPT, Permission.LOCATION_READ}
+        | {
+            Permission.DEVICE_ACT,
+            Permission.ENGAGEMENT_ACCEPT,
+            Permission.LOCATION_READ,
+            Permission.REVIEW_ACKNOWLEDGE,
+            Permission.REVIEW_COMMENT,
+        }
     ),
-    Role.AGENT: frozenset(_READ | _TALK | _WORK),
+    Role.AGENT: frozenset(_READ | _TALK | _WORK | {Permission.REVIEW_DRAFTS}),
     Role.ACCOUNT_MANAGER: frozenset(
         _READ
         | _TALK
         | {
             Permission.ENGAGEMENT_EDIT,
+            Permission.REVIEW_COMMENT,
+            Permission.REVIEW_DRAFTS,
+            Permission.REVIEW_WRITE,
             Permission.SLA_SIMULATE,
             Permission.TICKET_ANSWER,
             Permission.TICKET_NOTE,
         }
     ),
-    Role.SUPERVISOR: frozenset(Permission) - {Permission.ENGAGEMENT_ACCEPT},
+    Role.SUPERVISOR: frozenset(Permission)
+    - {Permission.ENGAGEMENT_ACCEPT, Permission.REVIEW_ACKNOWLEDGE},
     # each of these takes a person
     Role.SYSTEM: frozenset(Permission)
     - {
@@ -109,6 +125,9 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
         Permission.ENGAGEMENT_EDIT,
         Permission.LOCATION_READ,
         Permission.ORDER_APPROVE,
+        Permission.REVIEW_ACKNOWLEDGE,
+        Permission.REVIEW_COMMENT,
+        Permission.REVIEW_WRITE,
     },
     Role.GATE: frozenset(),
 }

@@ -96,6 +96,7 @@ SHIPPED = (
     Shipped(key="backup", code="house.backup", schedule=_at(5, 0), window_minutes=2 * HOURS),
     Shipped(key="audit", code="audit.verify", schedule=_at(4, 0), window_minutes=3 * HOURS),
     # before people come to work
+    Shipped(key="reviews", code="reviews.draft", schedule=_at(5, 50)),
     Shipped(key="silent_devices", code="devices.silent", schedule=_at(6, 10)),
     Shipped(key="drift", code="policies.drift", schedule=_at(6, 20)),
     Shipped(key="expiring", code="credentials.expiring", schedule=_at(6, 30)),

@@ -189,6 +189,20 @@ def evaluation_of(events: Iterable[LedgerEvent], now: datetime) -> Evaluation:
     )
 
 
+def lapse(
+    events: Iterable[LedgerEvent], start: datetime, end: datetime, calendar: BusinessCalendar
+) -> list[Interval]:
+    """Return for whom a subject waited between two instants, cut as the pieces of its cycles are.
+
+    Every kind of wait counts, and what overlaps counts once, for whom it was waited first.
+    """
+    story = _Story()
+    for event in sorted(events, key=lambda event: (event.at, event.sequence)):
+        _TELL[event.kind](story, event)
+    story.pauses.sort(key=lambda pause: pause.start)
+    return _cut(start, end, story.pauses, calendar)
+
+
 def _started(story: _Story, event: LedgerEvent) -> None:
     story.terms = event.terms
     story.is_open = True
@@ -330,12 +344,23 @@ def _verdict(run: _Run, elapsed: timedelta, target: timedelta, *, is_paused: boo
 def _intervals(
     run: _Run, end: datetime, pauses: Sequence[Pause], calendar: BusinessCalendar
 ) -> list[Interval]:
-    """Cut a run until `end` into running and waiting pieces; overlapping pauses are one wait.
+    """Cut a run until `end` into running and waiting pieces."""
+    return _cut(run.started_at, end, pauses, calendar, began_by=run.began_by)
+
+
+def _cut(
+    start: datetime,
+    end: datetime,
+    pauses: Sequence[Pause],
+    calendar: BusinessCalendar,
+    began_by: int = 0,
+) -> list[Interval]:
+    """Cut a span into running and waiting pieces; overlapping pauses are one wait.
 
     The pauses come in the order of their starts.
     """
     pieces: list[Interval] = []
-    at, by = run.started_at, run.began_by
+    at, by = start, began_by
     for pause in pauses:
         begin, stop = max(pause.start, at), min(pause.end or end, end)
         if stop <= begin or begin > end:

@@ -43,11 +43,22 @@ CHECKS: tuple[Check, ...] = (
     EngineInventory(),
     Reconciliation(),
 )
-_BY_CODE = {check.code: check for check in CHECKS}
+_from_above: list[Check] = []
+
+
+def use_checks(*checks: Check) -> None:
+    """Tell which checks floors above know; the composition root calls this."""
+    _from_above[:] = checks
+
+
+def every_check() -> tuple[Check, ...]:
+    """Return the checks of this folder, and those of the floors above."""
+    return (*CHECKS, *_from_above)
 
 
 def check_named(code: str) -> Check:
     """Return the check. Raises InvalidInput."""
-    if code not in _BY_CODE:
+    found = next((check for check in every_check() if check.code == code), None)
+    if found is None:
         raise InvalidInput(msgid("There is no such check."), field="code")
-    return _BY_CODE[code]
+    return found
