@@ -19,6 +19,7 @@ from servicedesk.core.database import Model
 from servicedesk.devices import brakes, commands, questions
 from servicedesk.devices import models as devices
 from servicedesk.devices.conformity import models as conformity
+from servicedesk.devices.conformity import snapshots
 from servicedesk.devices.policies import documents
 from servicedesk.devices.policies import models as policies
 from servicedesk.engagement import models as engagement
@@ -46,6 +47,7 @@ MODEL_MODULES = (
     commands,
     brakes,
     conformity,
+    snapshots,
     policies,
     documents,
     questions,

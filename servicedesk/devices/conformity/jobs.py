@@ -11,6 +11,7 @@ from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.devices.conformity.evaluation import evaluate
 from servicedesk.devices.conformity.models import EVALUATE_CONFORMITY
 from servicedesk.devices.conformity.rounds import devices_to_look_at
+from servicedesk.devices.conformity.snapshots import take_snapshots
 
 
 @job(EVALUATE_CONFORMITY)
@@ -30,3 +31,9 @@ def conformity_round() -> None:
             work.enqueue(
                 EVALUATE_CONFORMITY, once_as=name, client_id=client_id, device_ids=device_ids
             )
+
+
+@job("devices.fleet_snapshots", queue="devices", every=timedelta(minutes=15))
+def fleet_snapshots() -> None:
+    """Write how fleets stood when their day ended, wherever it has just ended."""
+    take_snapshots()
