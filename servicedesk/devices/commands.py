@@ -120,6 +120,13 @@ class DeviceCommand(Model):
         Index("ix_device_command_device_id_id", "device_id", "id"),
         # how an order is doing, without counting what is well
         Index("ix_device_command_batch_id_state", "batch_id", "state"),
+        # what left in a month
+        Index(
+            "ix_device_command_client_id_sent_at",
+            "client_id",
+            "sent_at",
+            postgresql_where=text("sent_at is not null"),
+        ),
         # what the reconciling job looks at
         Index(
             "ix_device_command_open",

@@ -188,9 +188,7 @@ def _rules(history: History) -> list[dict[str, Any]]:
             ConformityChange.at < history.period.end,
         )
         .distinct(ConformityChange.rule_id, ConformityChange.device_id)
-        .order_by(
-            ConformityChange.rule_id, ConformityChange.device_id, ConformityChange.id.desc()
-        )
+        .order_by(ConformityChange.rule_id, ConformityChange.device_id, ConformityChange.id.desc())
         .subquery()
     )
     rows = history.session.execute(

@@ -34,9 +34,7 @@ def planned_next(history: History) -> list[dict[str, Any]]:
     tasks = history.session.scalars(
         select(PlannedTask)
         .where(
-            or_(
-                PlannedTask.client_id == history.period.client_id, PlannedTask.client_id.is_(None)
-            ),
+            or_(PlannedTask.client_id == history.period.client_id, PlannedTask.client_id.is_(None)),
             PlannedTask.shown_to_client,
             PlannedTask.key.is_(None),
             PlannedTask.state == TaskState.ACTIVE,
@@ -47,9 +45,7 @@ def planned_next(history: History) -> list[dict[str, Any]]:
     found = []
     for task in tasks:
         first = max(start, history.counted_at) - timedelta(seconds=1)
-        times = list(
-            islice(takewhile(lambda at: at < after, dues(task.when, first)), MOST_TIMES)
-        )
+        times = list(islice(takewhile(lambda at: at < after, dues(task.when, first)), MOST_TIMES))
         if times:
             found.append(
                 {

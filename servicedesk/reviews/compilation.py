@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from servicedesk.reviews.models import ServiceReview
 
 
-def compile_content(
-    work: Work, review: ServiceReview, counted_at: datetime
-) -> tuple[str, bytes]:
+def compile_content(work: Work, review: ServiceReview, counted_at: datetime) -> tuple[str, bytes]:
     """Return what a draft says, as canonical JSON, and the evidence behind it, packed.
 
     To be called by a worker: it keeps the figures of months that nobody published.

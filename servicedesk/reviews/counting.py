@@ -62,10 +62,7 @@ def count_month(
         return None
     history = History(session, contract, period, counted_at)
     evidence = {figure.code: list(figure.evidence(history)) for figure in FIGURES}
-    values = {
-        figure.code: figure.value(history, evidence[figure.code])
-        for figure in FIGURES
-    }
+    values = {figure.code: figure.value(history, evidence[figure.code]) for figure in FIGURES}
     return Counted(history=history, values=values, evidence=evidence)
 
 

@@ -53,14 +53,10 @@ def contracts_to_review(session: Session, now: datetime) -> Sequence[tuple[int, 
             )
         )
     }
-    codes: dict[int, str] = {
-        contract_id: code
-        for contract_id, code in session.execute(
-            select(ServiceLevel.contract_id, ServiceLevel.calendar_code).order_by(
-                ServiceLevel.contract_id, ServiceLevel.effective_on
-            )
-        )
-    }
+    levels = select(ServiceLevel.contract_id, ServiceLevel.calendar_code).order_by(
+        ServiceLevel.contract_id, ServiceLevel.effective_on
+    )
+    codes = {row.contract_id: row.calendar_code for row in session.execute(levels)}
     found = []
     for contract in contracts:
         today = now.astimezone(ZoneInfo(contract.time_zone)).date()
@@ -153,4 +149,3 @@ def _locked(session: Session, review_id: int) -> ServiceReview:
         .where(ServiceReview.id == review_id)
         .with_for_update(of=ServiceReview)
     ).one()
-

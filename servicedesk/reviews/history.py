@@ -71,9 +71,7 @@ class TicketFacts:
     def is_set_aside(self, at: datetime) -> bool:
         """Whether it was merged into another, or was spam or a test, before an instant."""
         last = self.story.before(at)
-        return last is EventKind.MERGED or (
-            last is EventKind.WITHDRAWN and self.left_out_as != ""
-        )
+        return last is EventKind.MERGED or (last is EventKind.WITHDRAWN and self.left_out_as != "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,7 +249,10 @@ class History:
         found: dict[int, list[Said]] = defaultdict(list)
         rows = self.session.execute(
             select(
-                TicketEntry.ticket_id, TicketEntry.at, TicketEntry.author_side, TicketEntry.author_id
+                TicketEntry.ticket_id,
+                TicketEntry.at,
+                TicketEntry.author_side,
+                TicketEntry.author_id,
             )
             .where(
                 TicketEntry.ticket_id == func.any([ticket.id for ticket in self.tickets]),
@@ -311,9 +312,7 @@ class History:
         late = [cycle for cycle in self.decided if cycle.verdict is Verdict.BREACHED]
         stored = events_of(self.session, sorted({cycle.ledger_id for cycle in late}))
         told = {
-            ledger_id: numbered(
-                evaluation_of(told_of(self.session, rows), self.period.end).cycles
-            )
+            ledger_id: numbered(evaluation_of(told_of(self.session, rows), self.period.end).cycles)
             for ledger_id, rows in stored.items()
         }
         found: dict[tuple[int, Metric, int], float] = {}
@@ -332,7 +331,9 @@ class History:
             .scalar_subquery()
         )
         rows = self.session.execute(
-            select(Ticket.reference, Ticket.category, SlaLedger.started_at, devices.label("devices"))
+            select(
+                Ticket.reference, Ticket.category, SlaLedger.started_at, devices.label("devices")
+            )
             .join(SlaLedger, SlaLedger.id == Ticket.ledger_id)
             .where(
                 SlaLedger.contract_id == self.period.contract_id,

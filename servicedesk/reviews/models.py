@@ -88,9 +88,7 @@ class ServiceReview(Model):
         ),
         CheckConstraint("state = 'draft' or mark is not null", "a_verdict_is_given"),
         Index("ix_service_review_client_id_month", "client_id", "month"),
-        Index(
-            "ix_service_review_drafts", "month", "id", postgresql_where=text("state = 'draft'")
-        ),
+        Index("ix_service_review_drafts", "month", "id", postgresql_where=text("state = 'draft'")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -99,7 +97,7 @@ class ServiceReview(Model):
     reference: Mapped[str] = mapped_column(unique=True)
     month: Mapped[date]  # its first day
     state: Mapped[ReviewState] = mapped_column(default=ReviewState.DRAFT)
-    mark: Mapped[Mark | None]
+    mark: Mapped[Mark | None]  # the verdict in one word
     drafted_at: Mapped[datetime]
     counted_at: Mapped[datetime]  # as of when its figures are
     recount_asked_at: Mapped[datetime | None]  # a worker counts anew

@@ -60,6 +60,7 @@ def publish_review(actor: Actor, reference: str, *, fingerprint: str) -> Service
                 "published_by": actor.name,
             }
         )
+        work.session.flush()  # from here on the database lets nobody change it
         review.state, review.published_at = ReviewState.PUBLISHED, work.at
         review.published_by_id, review.published_by_name = actor.user_id, actor.name
         review.hash = hash_of(content.content)

@@ -90,11 +90,7 @@ def reviews(
 ) -> Page[ServiceReview]:
     """Return a page of reviews, newest month first. Raises Forbidden, InvalidInput."""
     require(actor, Permission.REVIEW_READ)
-    query = (
-        _of(actor)
-        .order_by(ServiceReview.month.desc(), ServiceReview.id.desc())
-        .limit(size + 1)
-    )
+    query = _of(actor).order_by(ServiceReview.month.desc(), ServiceReview.id.desc()).limit(size + 1)
     if client:
         query = query.where(Client.reference == client.replace("\x00", ""))
     if state in set(ReviewState):

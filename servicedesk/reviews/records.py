@@ -84,9 +84,7 @@ class YearFacts:
     entries: Sequence[DaysFacts]
 
 
-def commands_of(
-    session: Session, period: Period, counted_at: datetime
-) -> Sequence[CommandFacts]:
+def commands_of(session: Session, period: Period, counted_at: datetime) -> Sequence[CommandFacts]:
     """Return the commands that left in the month, oldest first."""
     rows = session.execute(
         select(

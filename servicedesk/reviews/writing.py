@@ -124,7 +124,5 @@ def checked_words(body: str, *, required: bool, field: str = "body") -> str:
     if len(words) > WORDS_LENGTH:
         raise InvalidInput(msgid("This is too long."), field=field)
     if "\x00" in words:
-        raise InvalidInput(
-            msgid("This contains characters that cannot be stored."), field=field
-        )
+        raise InvalidInput(msgid("This contains characters that cannot be stored."), field=field)
     return words

@@ -25,7 +25,7 @@ from servicedesk.core.permissions import Permission, may
 from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.devices.parameters import Kind
 from servicedesk.devices.web.parameter_forms import parameter_fields, values_of
-from servicedesk.planning.checks import CHECKS
+from servicedesk.planning.checks import every_check
 from servicedesk.planning.drafting import (
     DESCRIPTION_LENGTH,
     MOST_NOTICE,
@@ -134,7 +134,7 @@ class TaskForm(ScheduleForm):
         else:
             found = [
                 (check.code, gettext(check.label))
-                for check in CHECKS
+                for check in every_check()
                 if (check.for_client if self.client.data else check.for_service)
                 and (not check.is_housekeeping or may(actor, Permission.PLANNING_SERVICE))
             ]
@@ -149,7 +149,7 @@ class TaskForm(ScheduleForm):
     @property
     def chosen(self) -> ManagedAction | Check | None:
         """Return the action or check that was chosen."""
-        known: Sequence[ManagedAction | Check] = CHECKS
+        known: Sequence[ManagedAction | Check] = every_check()
         if self.work is WorkKind.ACTION:
             known = ACTIONS
         elif self.work is WorkKind.CHECKLIST:

@@ -20,7 +20,9 @@ class Activation(Share):
     code = "activation"
     label = msgid("Users activated")
     definition = (
-        msgid("Users activated, of the users of the deployment waves that were due by the month's end."),
+        msgid(
+            "Users activated, of the users of the deployment waves that were due by the month's end."
+        ),
         msgid("Where no deployment runs there are none."),
     )
     section = Section.PROVISION

@@ -22,7 +22,9 @@ class BreachSeverity(Duration):
     code = "breach_severity"
     label = msgid("Time beyond targets")
     definition = (
-        msgid("Business time beyond the target of every cycle that missed it in the month, added up."),
+        msgid(
+            "Business time beyond the target of every cycle that missed it in the month, added up."
+        ),
         msgid("Of what still went on, the time up to the end of the month."),
     )
     section = Section.SERVICE_LEVELS

@@ -23,7 +23,9 @@ class Conformity(Share):
     code = "conformity"
     label = msgid("Devices that conform")
     definition = (
-        msgid("Devices that meet every rule that concerns them, of those managed at the month's end."),
+        msgid(
+            "Devices that meet every rule that concerns them, of those managed at the month's end."
+        ),
         msgid(
             "A device that has not reported what a rule asks, or that no rule concerns, is managed and"
             " does not count as conforming."

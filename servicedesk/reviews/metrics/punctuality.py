@@ -25,7 +25,9 @@ class Punctuality(Share):
             "Times planned in the month for this client that began within five minutes, of all of them;"
             " every one that did not is listed."
         ),
-        msgid("What somebody started by hand, and what was called off before its time, is no planned time."),
+        msgid(
+            "What somebody started by hand, and what was called off before its time, is no planned time."
+        ),
     )
     section = Section.PLANNED
     subject = Subject.RUN

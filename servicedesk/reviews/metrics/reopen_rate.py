@@ -59,9 +59,7 @@ class ReopenRate(Share):
         )
 
 
-def _resolved_in(
-    history: History, ticket: TicketFacts
-) -> list[tuple[datetime, datetime | None]]:
+def _resolved_in(history: History, ticket: TicketFacts) -> list[tuple[datetime, datetime | None]]:
     return [
         (at, again if again and again <= history.counted_at else None)
         for at, again in ticket.story.resolutions()

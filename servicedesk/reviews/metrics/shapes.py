@@ -120,9 +120,7 @@ def percentile(measures: Sequence[float], percent: int) -> float | None:
     return measures[max(0, ceil(len(measures) * percent / 100) - 1)]
 
 
-def grouped(
-    by: Sequence[str], items: Sequence[Item]
-) -> Iterator[tuple[str, str, Sequence[Item]]]:
+def grouped(by: Sequence[str], items: Sequence[Item]) -> Iterator[tuple[str, str, Sequence[Item]]]:
     """Yield the items of each tag's values, in the order the values sort."""
     for tag in by:
         found: dict[str, list[Item]] = {}

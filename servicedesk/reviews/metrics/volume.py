@@ -80,26 +80,21 @@ class Volume(Figure):
 
 def _flows(history: History, ticket: TicketFacts) -> Iterator[Flow]:
     period, story = history.period, ticket.story
-    came = period.holds(story.created_at)
+    came, is_open = period.holds(story.created_at), story.is_open_at(period.end)
     was_open = not came and story.is_open_at(period.start)
-    is_open = story.is_open_at(period.end)
+    is_resolved = period.holds(story.resolved_at(period.end))
     if came and ticket.is_set_aside(period.end):
         yield Flow.SET_ASIDE
         return
     if was_open:
         yield Flow.OPENING
-    if came:
+    elif came:
         yield Flow.CREATED
-    at = story.resolved_at(period.end)
-    if not (came or was_open):
-        if is_open:
-            yield Flow.CAME_BACK
-        elif at and period.holds(at):  # it came back and was resolved again within the month
-            yield Flow.CAME_BACK
-            yield Flow.RESOLVED
-    elif at and period.holds(at):
-        yield Flow.RESOLVED
-    elif not is_open:
-        yield Flow.LEFT
+    elif is_open or is_resolved:
+        yield Flow.CAME_BACK
+    else:  # resolved before the month, and at most rated in it
+        return
     if is_open:
         yield Flow.CLOSING
+    else:
+        yield Flow.RESOLVED if is_resolved else Flow.LEFT

@@ -26,7 +26,9 @@ class WhoseTime(Figure):
             " with the operator; the rest waited for the client, an agreed date, a third party or a"
             " device out of reach."
         ),
-        msgid("Waits that overlap count once, for whom it was waited first; all shares add up to one."),
+        msgid(
+            "Waits that overlap count once, for whom it was waited first; all shares add up to one."
+        ),
     )
     section = Section.TIMES
     unit = Unit.SHARE
