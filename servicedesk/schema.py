@@ -28,7 +28,7 @@ from servicedesk.orders.positions import models as positions
 from servicedesk.planning import models as planning
 from servicedesk.sla import models as sla
 from servicedesk.sla.what_if import models as what_if
-from servicedesk.tickets import checklist
+from servicedesk.tickets import breaches, checklist, closing_links
 from servicedesk.tickets import models as tickets
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ MODEL_MODULES = (
     what_if,
     tickets,
     checklist,
+    breaches,
+    closing_links,
     backups,
     planning,
     monitoring,
