@@ -47,8 +47,8 @@ from servicedesk.orders.models import ORDER_STATE_LABELS, PAUSE_LABELS
 from servicedesk.orders.web import api as orders_api
 from servicedesk.orders.web import order, positions, positions_api, stops
 from servicedesk.orders.web.words import verdict_words
+from servicedesk.planning.models import CATEGORY_LABELS as TASK_CATEGORY_LABELS
 from servicedesk.planning.models import (
-    CATEGORY_LABELS,
     MISFIRE_LABELS,
     OVERLAP_LABELS,
     RUN_STATE_LABELS,
@@ -75,6 +75,8 @@ from servicedesk.sla.web import plans as sla_plans
 from servicedesk.sla.web.evidence_words import evidence_words, month_words
 from servicedesk.sla.web.level_words import LEVEL_WORDS
 from servicedesk.sla.web.words import clock_words, time_left
+from servicedesk.tickets.breaches import CAUSE_LABELS
+from servicedesk.tickets.categories import CATEGORY_LABELS
 from servicedesk.tickets.models import (
     IMPACT_LABELS,
     KIND_LABELS,
@@ -82,9 +84,15 @@ from servicedesk.tickets.models import (
     QUEUE_LABELS,
     URGENCY_LABELS,
 )
+from servicedesk.tickets.outcomes import (
+    LEFT_OUT_LABELS,
+    RATING_LABELS,
+    VERDICT_CONSEQUENCES,
+    VERDICT_LABELS,
+)
 from servicedesk.tickets.web import api as tickets_api
 from servicedesk.tickets.web import blueprints as tickets
-from servicedesk.tickets.web import device, steps_api
+from servicedesk.tickets.web import closing_api, closing_door, device, steps_api
 from servicedesk.tickets.web.lists import state_label
 
 if TYPE_CHECKING:
@@ -94,6 +102,8 @@ if TYPE_CHECKING:
 
 WORDS = {
     "backup_alarm": backups_admin.backup_alarm,
+    "breach_cause_labels": CAUSE_LABELS,
+    "category_labels": CATEGORY_LABELS,
     "clock_words": clock_words,
     "command_state_labels": COMMAND_STATE_LABELS,
     "conformity_labels": CONFORMITY_LABELS,
@@ -104,11 +114,12 @@ WORDS = {
     "impact_labels": IMPACT_LABELS,
     "instruction_labels": INSTRUCTION_LABELS,
     "kind_labels": KIND_LABELS,
+    "left_out_labels": LEFT_OUT_LABELS,
     "metric_labels": METRIC_LABELS,
     "month_words": month_words,
     "order_state_labels": ORDER_STATE_LABELS,
     "pause_labels": PAUSE_LABELS,
-    "planned_category_labels": CATEGORY_LABELS,
+    "planned_category_labels": TASK_CATEGORY_LABELS,
     "planned_misfire_labels": MISFIRE_LABELS,
     "planned_order": planned_order,
     "planned_overlap_labels": OVERLAP_LABELS,
@@ -125,6 +136,7 @@ WORDS = {
     "quarters_words": quarters_words,
     "queue_labels": QUEUE_LABELS,
     "restoration_seen": backups_admin.restoration_seen,
+    "rating_labels": RATING_LABELS,
     "rule_words": conformity_words.rule_words,
     "schedule_words": kept_schedule_words,
     "standing_labels": STANDING_LABELS,
@@ -133,6 +145,8 @@ WORDS = {
     "time_left": time_left,
     "unread_notices": notices.unread_notices,
     "urgency_labels": URGENCY_LABELS,
+    "verdict_consequences": VERDICT_CONSEQUENCES,
+    "verdict_labels": VERDICT_LABELS,
     "verdict_words": verdict_words,
     "when_words": when_words,
 }
@@ -150,6 +164,7 @@ def mount(app: Flask, settings: Settings) -> None:
     app.register_blueprint(document_door.blueprint())
     app.register_blueprint(metrics.blueprint(settings))
     app.register_blueprint(feed_door.blueprint())
+    app.register_blueprint(closing_door.blueprint())
     app.register_blueprint(portal())
     app.register_blueprint(desk())
     mount_api(app)
@@ -180,6 +195,7 @@ def mount_api(app: Flask) -> None:
         planning_api.blueprint,
         runs_api.blueprint,
         tickets_api.blueprint,
+        closing_api.blueprint,
         steps_api.blueprint,
         engagement_api.blueprint,
         engagement_api.visits_blueprint,

@@ -30,7 +30,7 @@ from servicedesk.planning import models as planning
 from servicedesk.reviews import models as reviews
 from servicedesk.sla import models as sla
 from servicedesk.sla.what_if import models as what_if
-from servicedesk.tickets import checklist
+from servicedesk.tickets import breaches, checklist, closing_links
 from servicedesk.tickets import models as tickets
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ MODEL_MODULES = (
     what_if,
     tickets,
     checklist,
+    breaches,
+    closing_links,
     backups,
     planning,
     monitoring,

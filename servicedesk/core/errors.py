@@ -57,6 +57,17 @@ class InvalidInput(DomainError):
     sentence = msgid("Check what you entered.")
 
 
+class InvalidFields(InvalidInput):
+    """Several fields are at fault, each with a sentence of its own (msgids by name)."""
+
+    faults_at = ""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        """Refuse with what is wrong beside each field."""
+        super().__init__()
+        self.faults = {name: Text(sentence) for name, sentence in faults.items()}
+
+
 class NotAllowedNow(DomainError):
     """The thing's present state does not allow this move."""
 

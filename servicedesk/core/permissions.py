@@ -22,6 +22,7 @@ class Permission(StrEnum):
     ACCOUNT_ADMINISTER = "account:administer"
     AUDIT_READ = "audit:read"
     BACKUP_ADMINISTER = "backup:administer"
+    BREACH_EXPLAIN = "breach:explain"
     CLIENT_ADMINISTER = "client:administer"
     CLIENT_READ = "client:read"
     DESTRUCTION_RELEASE = "destruction:release"
@@ -76,6 +77,7 @@ _TALK = {
     Permission.TICKET_CONFIRM,
 }
 _WORK = {
+    Permission.BREACH_EXPLAIN,
     Permission.DESTRUCTION_RELEASE,
     Permission.DEVICE_ACT,
     Permission.DEVICE_REGISTER,
@@ -107,6 +109,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
         _READ
         | _TALK
         | {
+            Permission.BREACH_EXPLAIN,
             Permission.ENGAGEMENT_EDIT,
             Permission.REVIEW_COMMENT,
             Permission.REVIEW_DRAFTS,
@@ -121,6 +124,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     # each of these takes a person
     Role.SYSTEM: frozenset(Permission)
     - {
+        Permission.BREACH_EXPLAIN,
         Permission.ENGAGEMENT_ACCEPT,
         Permission.ENGAGEMENT_EDIT,
         Permission.LOCATION_READ,

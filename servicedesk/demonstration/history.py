@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
-from servicedesk.accounts.sign_in import Presence
-from servicedesk.core import clock, database
+from servicedesk.core import clock
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.errors import DomainError
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.demonstration import stories
+from servicedesk.demonstration.orders import approve, commands_of, devices_of, order_of
 from servicedesk.devices.commands import CommandState, DeviceCommand
 from servicedesk.devices.engines.contract import Observation, ObservedState, Position
 from servicedesk.devices.models import Device
 from servicedesk.devices.settlement import record_answer
-from servicedesk.orders.approval import approve_order, confirmation_of
 from servicedesk.orders.execution import accept_rest, execute_order
 from servicedesk.orders.models import OrderState, WorkOrder
 from servicedesk.tickets import handling
 from servicedesk.tickets.agreed_dates import resume_planned
+from servicedesk.tickets.breaches import Explanation
+from servicedesk.tickets.closing import close_with_verdict
 from servicedesk.tickets.device_waits import note_device_waits
 from servicedesk.tickets.intake import NewTicket, WantedAction, open_ticket
-from servicedesk.tickets.models import Impact, Ticket, TicketKind, TicketOrder, Urgency
+from servicedesk.tickets.models import Impact, Ticket, TicketKind, Urgency
+from servicedesk.tickets.outcomes import ClosingVerdict
 from servicedesk.tickets.quiet_days import close_quiet_tickets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from random import Random
 
     from servicedesk.core.actors import Actor
-    from servicedesk.core.unit_of_work import Work
+    from servicedesk.tickets.categories import IncidentCategory
 
 MADRID = ZoneInfo("Europe/Madrid")
 DAYS = 396  # thirteen months
+AGAIN, LATELY = 0.15, 5  # how often an incident comes back, and among how many of late
 WEEKDAY_WEIGHTS = (1.5, 1.1, 1.0, 1.0, 0.8, 0.08, 0.04)  # Monday's peak, quiet weekends
 HOUR_WEIGHTS = {
     8: 6,
@@ -70,6 +71,8 @@ class Cast:
     agents: tuple[Actor, Actor]
     devices: list[Device]
     tickets_a_day: float
+    # incidents of late, with the device that had them
+    troubled: list[tuple[IncidentCategory, str, str, Device]] = field(default_factory=list)
 
 
 def tell(casts: list[Cast], dice: Random, now: datetime) -> int:
@@ -143,6 +146,18 @@ class _Story:
         with clock.told_as(self.at):
             handling.move_ticket(actor, reference, move, words=words)
 
+    def _resolve(self, reference: str, words: str) -> None:
+        """Resolve it, and say why a target was missed if one was."""
+        cause, why = self.dice.choice(stories.CAUSES)
+        with clock.told_as(self.at):
+            handling.move_ticket(
+                self.agent,
+                reference,
+                "resolve",
+                words=words,
+                why=Explanation(cause=cause, words=why),
+            )
+
     def _say(self, actor: Actor, reference: str, words: str, *, is_public: bool = True) -> None:
         with clock.told_as(self.at):
             handling.add_message(actor, reference, words, is_public=is_public)
@@ -154,10 +169,19 @@ class _Story:
         )
 
     def _conversation(self, kind: TicketKind) -> None:
-        texts = stories.QUERIES if kind is TicketKind.QUERY else stories.INCIDENTS
-        subject, description = self.dice.choice(texts)
+        if kind is TicketKind.QUERY:
+            category, (subject, description) = None, self.dice.choice(stories.QUERIES)
+        else:
+            category, subject, description = self.dice.choice(stories.INCIDENTS)
         impact, urgency = self._urgency()
         concerned = self.dice.sample(self.cast.devices, self.dice.choice((0, 1, 1, 2)))
+        if category and self.cast.troubled and self.dice.random() < AGAIN:
+            # the same thing again, on a device that had it lately
+            category, subject, description, device = self.dice.choice(self.cast.troubled)
+            concerned = [device]
+        elif category and concerned:
+            self.cast.troubled.append((category, subject, description, concerned[0]))
+            del self.cast.troubled[:-LATELY]
         ticket = self._open(
             NewTicket(
                 kind=kind,
@@ -165,6 +189,7 @@ class _Story:
                 description=description,
                 impact=impact,
                 urgency=urgency,
+                category=category,
                 devices=[device.reference for device in concerned],
             )
         )
@@ -178,7 +203,7 @@ class _Story:
             )
         self._pause(ticket)
         self._wait(220)
-        self._do(self.agent, ticket.reference, "resolve", self.dice.choice(stories.SOLUTIONS))
+        self._resolve(ticket.reference, self.dice.choice(stories.SOLUTIONS))
         self._finish(ticket)
 
     def _pause(self, ticket: Ticket) -> None:
@@ -234,22 +259,22 @@ class _Story:
         )
         self._wait(20)
         self._do(self.agent, ticket.reference, "take")
-        order = _order_of(ticket)
+        order = order_of(ticket)
         if order.needs_approval:
             self._wait(25)
             with clock.told_as(self.at):
-                _approve(self.second, order)
+                approve(self.second, order)
         self._wait(15)
         try:
             with clock.told_as(self.at):
                 order = execute_order(self.agent, order.reference)
         except DomainError:  # every device was refused: the agent says so
             words = "Ninguno de los terminales permite esta acción; se lo detallamos en la orden."
-            self._do(self.agent, ticket.reference, "resolve", words)
+            self._resolve(ticket.reference, words)
             self._finish(ticket)
             return
         self._answer(order)
-        order = _order_of(ticket)  # as the answers have left it
+        order = order_of(ticket)  # as the answers have left it
         if order.state is OrderState.NEEDS_DECISION:
             self._wait(120)
             with clock.told_as(self.at):
@@ -257,14 +282,14 @@ class _Story:
             words = (
                 "Hecho en los terminales que han respondido; del resto le informamos en la orden."
             )
-            self._do(self.agent, ticket.reference, "resolve", words)
+            self._resolve(ticket.reference, words)
         self._finish(ticket)
 
     def _answer(self, order: WorkOrder) -> None:
         """Have the devices answer, as the sandbox tells it, within one transaction."""
         self._wait(4)
         with clock.told_as(self.at), unit_of_work(SYSTEM, "devices.sent") as work:
-            for command in _commands(work, order):
+            for command in commands_of(work, order):
                 command.state = CommandState.SENT
                 command.sent_at = command.accepted_at = work.at - timedelta(seconds=40)
                 command.checked_at, command.attempts = work.at, 1
@@ -272,7 +297,7 @@ class _Story:
         if self.dice.random() < 0.12:
             self._be_out_of_reach(order)
         with clock.told_as(self.at), unit_of_work(SYSTEM, "devices.notification") as work:
-            for command in _commands(work, order):
+            for command in commands_of(work, order):
                 device = work.session.get_one(Device, command.device_id)
                 observation = self._observation(command, device, order.action_code)
                 record_answer(work, observation, "notification")
@@ -292,7 +317,7 @@ class _Story:
     def _seen(self, order: WorkOrder, at: datetime | None) -> datetime | None:
         """Have the order's devices been in contact at an instant; return when they last were."""
         with clock.told_as(self.at), unit_of_work(SYSTEM, "devices.contact") as work:
-            devices = _devices(work, order)
+            devices = devices_of(work, order)
             before = max((d.last_contact_at for d in devices if d.last_contact_at), default=None)
             for device in devices:
                 device.last_contact_at = at
@@ -329,49 +354,27 @@ class _Story:
             words = self.dice.choice(stories.REOPENINGS)
             self._do(self.cast.contact, ticket.reference, "reopen", words)
             self._wait(200)
-            self._do(self.agent, ticket.reference, "resolve", self.dice.choice(stories.SOLUTIONS))
+            self._resolve(ticket.reference, self.dice.choice(stories.SOLUTIONS))
         if fate < 0.62:
             self._wait(180)
-            self._do(self.cast.contact, ticket.reference, "confirm")
-            if fate < 0.35:
-                score = self.dice.choices((5, 4, 3, 2), (55, 30, 11, 4))[0]
-                with clock.told_as(self.at):
-                    words = self.dice.choice(stories.THANKS)
-                    handling.rate_ticket(self.cast.contact, ticket.reference, score, words)
+            self._decide(ticket, is_rated=fate < 0.35)
             return
         due = self.at + timedelta(days=8)
         if due < self.now:
             with clock.told_as(due):
                 close_quiet_tickets()
 
-
-def _commands(work: Work, order: WorkOrder) -> Sequence[DeviceCommand]:
-    return work.session.scalars(
-        select(DeviceCommand).where(DeviceCommand.batch_id == order.batch_id).with_for_update()
-    ).all()
-
-
-def _devices(work: Work, order: WorkOrder) -> Sequence[Device]:
-    commanded = select(DeviceCommand.device_id).where(DeviceCommand.batch_id == order.batch_id)
-    return work.session.scalars(select(Device).where(Device.id.in_(commanded))).all()
+    def _decide(self, ticket: Ticket, *, is_rated: bool) -> None:
+        """Close it as its contact does: most are content, a few say what was not good."""
+        score = self.dice.choices((5, 4, 3, 2, 1), (55, 30, 9, 4, 2))[0] if is_rated else None
+        is_well = score is None or score > 3
+        words = self.dice.choice(stories.THANKS if is_well else stories.COMPLAINTS)
+        verdict = ClosingVerdict.SOLVED if is_well else ClosingVerdict.SOLVED_BUT
+        with clock.told_as(self.at):
+            close_with_verdict(
+                self.cast.contact, ticket.reference, verdict, score, words if score else ""
+            )
 
 
 class _NotYet(Exception):
     """The story has reached the present."""
-
-
-def _order_of(ticket: Ticket) -> WorkOrder:
-    with unit_of_work(SYSTEM, "demonstration.look") as work:
-        return work.session.scalars(
-            select(WorkOrder)
-            .join(TicketOrder, TicketOrder.order_id == WorkOrder.id)
-            .where(TicketOrder.ticket_id == ticket.id)
-        ).one()
-
-
-def _approve(approver: Actor, order: WorkOrder) -> None:
-    """Approve as somebody who proved a moment ago to be there, and typed what is asked for."""
-    presence = Presence(user_id=approver.user_id or 0, purpose=order.content_hash, at=clock.now())
-    wanted = confirmation_of(database.session(), order)
-    database.session().rollback()
-    approve_order(approver, order.reference, presence, str(wanted or ""))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from servicedesk.tickets.breaches import Cause
+from servicedesk.tickets.categories import IncidentCategory
+
 REQUESTS = {
     "device.lock": (
         (
@@ -101,29 +104,54 @@ QUERIES = (
 )
 INCIDENTS = (
     (
+        IncidentCategory.MAIL,
         "No entra el correo en los iPhone de Comercial",
         "Desde esta mañana pide la contraseña una y otra vez. El webmail funciona.",
     ),
-    ("La VPN se corta cada pocos minutos", "Ocurre con datos móviles; por wifi se mantiene."),
     (
+        IncidentCategory.CONNECTIVITY,
+        "La VPN se corta cada pocos minutos",
+        "Ocurre con datos móviles; por wifi se mantiene.",
+    ),
+    (
+        IncidentCategory.APPLICATION,
         "Terminales Zebra que no sincronizan",
         "Tres lectores del muelle 4 no reciben pedidos desde las 7:30.",
     ),
     (
+        IncidentCategory.APPLICATION,
         "La aplicación de partes se cierra sola",
         "Tras la última actualización se cierra al abrir la cámara.",
     ),
     (
+        IncidentCategory.ACCESS,
         "Un terminal no acepta el código de desbloqueo",
         "El usuario asegura que es el correcto; está en ruta y no puede trabajar.",
     ),
     (
+        IncidentCategory.CONNECTIVITY,
         "Wifi de la sede: no conecta ninguna tableta",
         "Los portátiles sí. Creemos que es el certificado.",
     ),
     (
+        IncidentCategory.HARDWARE,
         "Batería que se agota en dos horas",
         "Modelo con un año de uso; empieza después de instalar el cliente.",
+    ),
+    (
+        IncidentCategory.ENROLMENT,
+        "El alta de una tableta se queda a medias",
+        "Llega hasta la pantalla de la empresa y no pasa de ahí.",
+    ),
+    (
+        IncidentCategory.CONFORMITY,
+        "Un terminal figura como no conforme sin motivo",
+        "Tiene código y está cifrado; aun así no recibe el wifi de la empresa.",
+    ),
+    (
+        IncidentCategory.SERVICE,
+        "El portal tarda mucho en abrir la lista de terminales",
+        "Desde ayer por la tarde, con cualquier navegador.",
     ),
 )
 ANSWERS = (
@@ -167,3 +195,20 @@ REOPENINGS = (
     "Sigue sin funcionar en dos de los tres terminales.",
 )
 THANKS = ("Rápido y claro, gracias.", "Todo correcto.", "Bien, aunque tardó en arrancar.", "")
+COMPLAINTS = (
+    "Está resuelto, pero tuvimos que llamar dos veces para saber cómo iba.",
+    "Funciona, aunque nadie avisó de que el terminal se reiniciaría en plena ruta.",
+    "Correcto al final; tardó más de lo que nos dijeron.",
+)
+CAUSES = (
+    (Cause.WORKLOAD, "Coincidió con la renovación de terminales de otra sede y entró en cola."),
+    (Cause.WRONG_QUEUE, "Se clasificó como consulta y Soporte no lo vio hasta el día siguiente."),
+    (Cause.MISSING_INFORMATION, "Faltaba el número de serie y lo pedimos tarde."),
+    (Cause.THIRD_PARTY, "El fabricante contestó al tercer aviso; el caso queda reclamado."),
+    (Cause.DEVICE_UNREACHABLE, "El terminal estuvo apagado y no insistimos con el usuario."),
+    (
+        Cause.ENGINE_OR_PLATFORM,
+        "La plataforma no aplicaba perfiles esa mañana; hay aviso publicado.",
+    ),
+    (Cause.PLANNING_ERROR, "Se planificó para un festivo local de la sede."),
+)

@@ -24,6 +24,7 @@ from servicedesk.core.text import Text, msgid
 from servicedesk.orders.models import WorkOrder
 from servicedesk.planning.models import LineKind, PlannedRun, RunLine, RunState
 from servicedesk.planning.run_log import tell
+from servicedesk.tickets.categories import IncidentCategory
 from servicedesk.tickets.desk_tickets import (
     is_touched,
     latest_mark,
@@ -87,6 +88,7 @@ def _new_incident(work: Work, run: PlannedRun) -> Ticket | None:
         description=stored(task.described),
         impact=Impact.LOW if run.state is RunState.PROBLEMS else Impact.MEDIUM,
         urgency=Urgency.MEDIUM,
+        category=IncidentCategory.SERVICE,
     )
     for client_id in (task.client_id, None):
         try:

@@ -91,7 +91,7 @@ def _refusal(error: DomainError) -> ResponseReturnValue:
     if faults:
         place = getattr(error, "faults_at", "action.parameters")
         errors = [
-            {"field": f"{place}.{name}", "detail": translate(fault)}
+            {"field": f"{place}.{name}".lstrip("."), "detail": translate(fault)}
             for name, fault in faults.items()
         ]
     return answer(

@@ -23,6 +23,7 @@ STAFF = frozenset({Role.AGENT, Role.ACCOUNT_MANAGER, Role.SUPERVISOR})
 PUBLIC_BLUEPRINTS = frozenset(
     {
         *("health", "metrics", "language", "sign_in", "engines", "document_door", "feed_door"),
+        "closing_door",
         "dev_mail",
     }
 )

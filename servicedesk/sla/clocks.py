@@ -210,15 +210,22 @@ class Clock:
 
 def clocks_shown(session: Session, ledger_id: int, now: datetime) -> list[Clock]:
     """Return the newest cycle of each metric that was not superseded; one statement."""
-    events = ledger_events(session, ledger_id)
+    return clocks_in(ledger_events(session, ledger_id), now)[0]
+
+
+def clocks_in(
+    events: Sequence[LedgerEvent], now: datetime
+) -> tuple[list[Clock], dict[tuple[Metric, int], Cycle]]:
+    """Return the newest cycle of each metric that was not superseded, and all cycles."""
     by_key = numbered(evaluate(events, present(events, now)))
     newest = [cycle for metric in Metric if (cycle := current(by_key.values(), metric))]
     causes = {event.sequence: event for event in events}
-    return [
+    shown = [
         Clock(ordinal=ordinal, cycle=cycle, cause=causes.get(cycle.intervals[-1].caused_by))
         for (_, ordinal), cycle in by_key.items()
-        if any(cycle is shown for shown in newest)
+        if any(cycle is one for one in newest)
     ]
+    return shown, by_key
 
 
 def refresh(

@@ -171,6 +171,13 @@ class SlaCycle(Model):
             "month",
             postgresql_where=text("month is not null"),
         ),
+        # the missed ones of a client, to ask why
+        Index(
+            "ix_sla_cycle_breached",
+            "client_id",
+            "ledger_id",
+            postgresql_where=text("verdict = 'breached' and month is not null"),
+        ),
         # what runs out next
         Index(
             "ix_sla_cycle_running_due_at",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from servicedesk.core.errors import InvalidInput
+from servicedesk.core.text import msgid
 from servicedesk.tickets.models import Impact, Priority, Queue, TicketKind, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from servicedesk.tickets.categories import IncidentCategory
 
 _PRIORITIES: Mapping[tuple[Impact, Urgency], Priority] = {
     (Impact.HIGH, Urgency.HIGH): Priority.CRITICAL,
@@ -35,3 +39,9 @@ def priority_of(impact: Impact, urgency: Urgency) -> Priority:
 def queue_of(kind: TicketKind, *, is_destructive: bool = False) -> Queue:
     """Return the team that looks at it first; what cannot be undone goes to security."""
     return Queue.SECURITY if is_destructive else _QUEUES[kind]
+
+
+def check_category(kind: TicketKind, category: IncidentCategory | None) -> None:
+    """Raise InvalidInput at `category` if something else than an incident has one."""
+    if category is not None and kind is not TicketKind.INCIDENT:
+        raise InvalidInput(msgid("Only an incident has a category."), field="category")

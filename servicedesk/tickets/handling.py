@@ -1,4 +1,4 @@
-"""What people do with a ticket: talk, take, ask, resolve, confirm, reopen, rate."""
+"""What people do with a ticket: talk, take, ask, resolve, confirm, reopen, withdraw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from servicedesk.accounts.models import User
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core.actors import Role, Side
-from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotFound
+from servicedesk.core.errors import InvalidInput, NotAllowedNow, NotFound
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
@@ -23,8 +23,9 @@ from servicedesk.sla import clocks
 from servicedesk.sla.evaluation import EventKind
 from servicedesk.sla.models import SlaLedger
 from servicedesk.tickets.attachments import attach
+from servicedesk.tickets.breaches import explain_missing
 from servicedesk.tickets.checklist import count_open_steps, refuse_open_steps
-from servicedesk.tickets.classification import priority_of
+from servicedesk.tickets.classification import check_category, priority_of
 from servicedesk.tickets.events import TicketCancelled, TicketReopened, TicketResolved
 from servicedesk.tickets.models import (
     OVER_STATES,
@@ -36,6 +37,7 @@ from servicedesk.tickets.models import (
     TicketState,
 )
 from servicedesk.tickets.moves import ASK_A_CLIENT, Move, check, move_named
+from servicedesk.tickets.outcomes import ClosingVerdict, LeftOut
 from servicedesk.tickets.quiet_days import close_due_at
 from servicedesk.tickets.timeline import mail_people, tell
 
@@ -47,11 +49,12 @@ if TYPE_CHECKING:
     from servicedesk.core.files import Upload
     from servicedesk.core.unit_of_work import Work
     from servicedesk.sla.cycles import Party
+    from servicedesk.tickets.breaches import Explanation
+    from servicedesk.tickets.categories import IncidentCategory
     from servicedesk.tickets.models import Impact, Queue, TicketEntry, Urgency
 
 BODY_LENGTH = 20_000
 LONGEST_PLAN = timedelta(days=365)
-BEST_RATING = 5
 
 
 def locked_ticket(work: Work, reference: str) -> Ticket:
@@ -151,18 +154,23 @@ def _hear(work: Work, ticket: Ticket) -> None:
 
 
 def move_ticket(
-    actor: Actor, reference: str, name: str, *, words: str = "", until: datetime | None = None
+    actor: Actor,
+    reference: str,
+    name: str,
+    *,
+    words: str = "",
+    until: datetime | None = None,
+    why: Explanation | None = None,
 ) -> Ticket:
     """Make a named move of `tickets/moves.py`, with its consequences for clocks and people.
 
-    `until` is the agreed date of what is planned. Raises NotFound, Forbidden, NotAllowedNow,
-    InvalidInput (words or the date are missing).
+    `until` is the agreed date of what is planned; `why` targets were missed, which whoever resolves
+    says. Raises NotFound, Forbidden, NotAllowedNow, InvalidInput (words, date or cause are missing).
     """
     move = move_named(name)
     with unit_of_work(actor, f"tickets.{name}") as work:
         ticket = locked_ticket(work, reference)
-        require(actor, move.permission)
-        check(move, ticket)
+        check(actor, move, ticket)
         if move.name in ASK_A_CLIENT:
             _check_client(work, ticket)
         if move.needs_words and not words.strip():
@@ -170,6 +178,8 @@ def move_ticket(
         if move.needs_date:
             _check_date(until, work.at)
         make_move(work, ticket, move, words, until)
+        if move.name == "resolve" and actor.side is Side.OPERATOR:
+            explain_missing(work, ticket, why)
     return ticket
 
 
@@ -188,9 +198,22 @@ def _check_date(until: datetime | None, now: datetime) -> None:
 def make_move(
     work: Work, ticket: Ticket, move: Move, words: str = "", until: datetime | None = None
 ) -> None:
-    """Carry a move out, as a step of whatever caused it."""
+    """Say the words and carry a move out, as a step of whatever caused it."""
     if words.strip():
         _say(work, ticket, words)
+    carry_out(work, ticket, move, words, until)
+
+
+def carry_out(
+    work: Work,
+    ticket: Ticket,
+    move: Move,
+    words: str = "",
+    until: datetime | None = None,
+    *,
+    news: str = "",
+) -> None:
+    """Carry a move out whose words are on the timeline; people are mailed them with `news`."""
     before = ticket.state
     if ticket.state in WAITING_FOR and move.after is TicketState.IN_PROGRESS:
         end_wait(work, ticket)
@@ -198,6 +221,7 @@ def make_move(
         _begin_wait(work, ticket, WAITING_FOR[move.after], until)
     if consequence := _CONSEQUENCES.get(move.name):
         consequence(work, ticket)
+    ticket.left_out_as = move.leaves_out
     ticket.planned_for = until if move.needs_date else None
     if not move.after.is_open:
         ticket.device_wait_since = None
@@ -206,13 +230,15 @@ def make_move(
         work.publish(
             happened(ticket_id=ticket.id, client_id=ticket.client_id, reference=ticket.reference)
         )
-    if move.name not in {"take", "resume"} and before is not ticket.state:
-        mail_people(work, ticket, move.name, body=words.strip())
+    is_quiet = move.name in {"take", "resume"} or move.leaves_out is LeftOut.SPAM
+    if not is_quiet and before is not ticket.state:
+        mail_people(work, ticket, news or move.name, body=words.strip())
 
 
 def _set_state(work: Work, ticket: Ticket, state: TicketState) -> None:
     if ticket.state is not state:
         until = ticket.planned_for.isoformat() if ticket.planned_for else None
+        left_out = ticket.left_out_as.value if ticket.left_out_as else None
         tell(
             work,
             ticket,
@@ -220,6 +246,7 @@ def _set_state(work: Work, ticket: Ticket, state: TicketState) -> None:
             before=ticket.state.value,
             after=state.value,
             until=until,
+            left_out_as=left_out,
         )
         ticket.state = state
 
@@ -267,11 +294,13 @@ def _resolve(work: Work, ticket: Ticket) -> None:
 def _confirm(work: Work, ticket: Ticket) -> None:
     ticket.closed_at = work.at
     ticket.close_due_at = None
+    ticket.closing_verdict = ClosingVerdict.SOLVED
 
 
 def _reopen(work: Work, ticket: Ticket) -> None:
     clocks.record(work, ledger_of(work, ticket), EventKind.REOPENED)
     ticket.resolved_at = ticket.closed_at = ticket.close_due_at = None
+    ticket.closing_verdict = None  # what was rated stays: it was so
     ticket.reopened_count += 1
 
 
@@ -311,11 +340,15 @@ _CONSEQUENCES: Mapping[str, Callable[[Work, Ticket], None]] = {
     "confirm": _confirm,
     "reopen": _reopen,
     "cancel": _cancel,
+    "cancel_as_test": _cancel,
+    "cancel_as_spam": _cancel,
 }
 _EVENTS: Mapping[str, type[TicketResolved | TicketReopened | TicketCancelled]] = {
     "resolve": TicketResolved,
     "reopen": TicketReopened,
     "cancel": TicketCancelled,
+    "cancel_as_test": TicketCancelled,
+    "cancel_as_spam": TicketCancelled,
 }
 
 
@@ -346,10 +379,16 @@ def assign_ticket(
     return ticket
 
 
-def reclassify_ticket(actor: Actor, reference: str, impact: Impact, urgency: Urgency) -> Ticket:
-    """Correct impact and urgency; the clocks are replanned from their real start.
+def reclassify_ticket(
+    actor: Actor,
+    reference: str,
+    impact: Impact,
+    urgency: Urgency,
+    category: IncidentCategory | None = None,
+) -> Ticket:
+    """Correct impact and urgency, for which clocks are replanned from their real start, and category.
 
-    Raises NotFound, Forbidden, NotAllowedNow.
+    Without a category that stays as it is. Raises NotFound, Forbidden, NotAllowedNow, InvalidInput.
     """
     with unit_of_work(actor, "tickets.reclassify") as work:
         ticket = locked_ticket(work, reference)
@@ -362,19 +401,8 @@ def reclassify_ticket(actor: Actor, reference: str, impact: Impact, urgency: Urg
             ledger = ledger_of(work, ticket)
             clocks.record(work, ledger, EventKind.REPLANNED, priority=priority.value)
             tell(work, ticket, EntryKind.PRIORITY, before=before.value, after=priority.value)
-    return ticket
-
-
-def rate_ticket(actor: Actor, reference: str, rating: int, comment: str = "") -> Ticket:
-    """Say how good it was, once it is resolved. Raises NotFound, Forbidden, NotAllowedNow."""
-    with unit_of_work(actor, "tickets.rate") as work:
-        ticket = locked_ticket(work, reference)
-        if not actor.is_contact:
-            raise Forbidden
-        if ticket.resolved_at is None:
-            raise NotAllowedNow
-        if not 1 <= rating <= BEST_RATING:
-            raise InvalidInput(msgid("Give one to five."), field="rating")
-        ticket.rating, ticket.rating_comment = rating, comment.strip()[:2000] or None
-        tell(work, ticket, EntryKind.RATED, rating=rating, body=comment.strip()[:2000])
+        if category is not None and category is not ticket.category:
+            check_category(ticket.kind, category)
+            ticket.category = category
+            tell(work, ticket, EntryKind.CATEGORY, after=category.value)
     return ticket

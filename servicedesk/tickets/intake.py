@@ -25,7 +25,7 @@ from servicedesk.orders.checking import FIELD, targets_named, targets_reached
 from servicedesk.orders.drafting import checked_parameters, draft_order
 from servicedesk.sla.clocks import Subject, open_ledger
 from servicedesk.tickets.attachments import attach
-from servicedesk.tickets.classification import priority_of, queue_of
+from servicedesk.tickets.classification import check_category, priority_of, queue_of
 from servicedesk.tickets.models import (
     KIND_PREFIXES,
     EntryKind,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from servicedesk.core.unit_of_work import Work
     from servicedesk.orders.checking import Targets
     from servicedesk.orders.models import WorkOrder
+    from servicedesk.tickets.categories import IncidentCategory
 
 SUBJECT_LENGTH = 200
 DESCRIPTION_LENGTH = 20_000
@@ -77,6 +78,7 @@ class NewTicket:
     action: WantedAction | None = None
     devices: Sequence[str] = ()  # what an incident or query is about
     uploads: Sequence[Upload] = ()
+    category: IncidentCategory | None = None  # of an incident
     queue: Queue | None = None  # None: what its kind asks for
     idempotency_key: str | None = None
     request_hash: str = ""
@@ -101,6 +103,7 @@ def open_ticket(actor: Actor, new: NewTicket) -> Ticket:
         if known := _known(work, new):
             return known
         _check_words(new)
+        check_category(new.kind, new.category)
         targets = _targets(work, new)
         contract = _contract(work, new, targets)
         order = None
@@ -141,6 +144,7 @@ def write_ticket(
         impact=new.impact,
         urgency=new.urgency,
         priority=priority,
+        category=new.category,
         queue=queue,
         requester_id=requester[0],
         requester_name=requester[1],

@@ -17,6 +17,8 @@ from servicedesk.core.text import msgid
 from servicedesk.orders.models import WorkOrder
 from servicedesk.sla.cycles import Party
 from servicedesk.sla.models import SlaLedger
+from servicedesk.tickets.categories import IncidentCategory
+from servicedesk.tickets.outcomes import ClosingVerdict, LeftOut
 
 
 class TicketKind(StrEnum):
@@ -158,6 +160,15 @@ class Ticket(Model):
     __table_args__ = (
         CheckConstraint("rating between 1 and 5", "a_rating_has_one_to_five"),
         CheckConstraint(
+            "closing_verdict is null or (state = 'closed'"
+            " and closing_verdict in ('solved', 'solved_but'))",
+            "a_verdict_closes",
+        ),
+        CheckConstraint("category is null or kind = 'incident'", "incidents_have_a_category"),
+        CheckConstraint(
+            "left_out_as is null or state = 'cancelled'", "what_is_left_out_is_withdrawn"
+        ),
+        CheckConstraint(
             "(state in ('resolved', 'closed')) = (resolved_at is not null)",
             "resolved_at_says_whether_it_is_resolved",
         ),
@@ -196,6 +207,7 @@ class Ticket(Model):
     impact: Mapped[Impact]
     urgency: Mapped[Urgency]
     priority: Mapped[Priority]
+    category: Mapped[IncidentCategory | None]
     state: Mapped[TicketState] = mapped_column(default=TicketState.NEW)
     queue: Mapped[Queue]
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
@@ -216,8 +228,12 @@ class Ticket(Model):
     reopened_count: Mapped[int] = mapped_column(default=0)
     # how often a warning called for more attention; never changes what was promised
     escalation: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    # what the client closed it with; None: it closed by itself, or is not closed
+    closing_verdict: Mapped[ClosingVerdict | None]
     rating: Mapped[int | None]
     rating_comment: Mapped[str | None]
+    rated_at: Mapped[datetime | None]  # of ratings before it was kept: unknown
+    left_out_as: Mapped[LeftOut | None]
     version: Mapped[int] = mapped_column(default=1)
     search: Mapped[str] = mapped_column(
         TSVECTOR,
@@ -310,6 +326,9 @@ class EntryKind(StrEnum):
     ORDER_RESUMED = "order_resumed"
     ORDER_CANCELLED = "order_cancelled"
     RATED = "rated"
+    DECIDED = "decided"  # by a contact, on whether it is solved
+    CATEGORY = "category"
+    BREACH_CAUSE = "breach_cause"
     ESCALATED = "escalated"  # a threshold of a clock called for more attention
     STEP = "step"  # of the operator's own checklist
     DESK_NOTE = "desk_note"  # the desk says what it knows; words to translate, with their values

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, literal_column, select
 from servicedesk.clients.models import Client
 from servicedesk.clients.visibility import visible_to
 from servicedesk.sla.evidence import NOBODYS, UNDERSTOOD, Evidence, ledgers_behind
+from servicedesk.tickets.breaches import tickets_without_cause
 from servicedesk.tickets.models import IS_OPEN, OVER_STATES, Ticket
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ SPANISH: ColumnElement[Any] = literal_column("'spanish'::regconfig")
 SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
 REFERENCE = re.compile(r"(PET|CON|INC)-\d{4}-\d+", re.IGNORECASE)
 
+OWN = ("assignee", "escalated", "category", "unexplained", "q")  # and of no figure
 BEHIND_FIGURES = frozenset(UNDERSTOOD) - {"client", "kind", "priority", "queue"}
 
 
@@ -33,11 +35,13 @@ class TicketFilter(Evidence):
     show: str = "open"  # open, resolved, done, all, or a state
     assignee: str = ""  # me, none
     escalated: str = ""  # 1: only those
+    category: str = ""  # of incidents
+    unexplained: str = ""  # 1: with a missed target that has no cause; for the operator's people
     q: str = ""
 
     def as_query(self) -> dict[str, str]:
         """Return what differs from the default, for an address."""
-        own = {"assignee": self.assignee, "escalated": self.escalated, "q": self.q}
+        own = {name: getattr(self, name) for name in OWN}
         shown = {} if self.show == "open" else {"show": self.show}
         return self.as_words() | {name: value for name, value in own.items() if value} | shown
 
@@ -53,7 +57,7 @@ class TicketFilter(Evidence):
     @property
     def narrows(self) -> bool:
         """Whether it asks for more than figures count by."""
-        return bool(self.assignee or self.escalated or self.q)
+        return any(getattr(self, name) for name in OWN)
 
     @property
     def is_all_evidence(self) -> bool:
@@ -74,6 +78,10 @@ def narrowed(query: Select[Any], actor: Actor, wanted: TicketFilter) -> Select[A
         query = query.where(Ticket.assignee_id.is_(None))
     if wanted.escalated:
         query = query.where(Ticket.escalation > 0)
+    if wanted.category:
+        query = query.where(Ticket.category == wanted.category)
+    if wanted.unexplained and not actor.is_contact:
+        query = query.where(Ticket.id.in_(tickets_without_cause()))
     return _matching(query, wanted.q.strip()[:200])
 
 

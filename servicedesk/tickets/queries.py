@@ -17,10 +17,11 @@ from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.devices.models import Device
 from servicedesk.devices.queries import FleetFilter, fleet_counts
 from servicedesk.orders.models import OrderTarget
-from servicedesk.sla.clocks import Clock, clocks_shown
+from servicedesk.sla.clocks import Clock, clocks_in, ledger_events
 from servicedesk.sla.cycles import Verdict
 from servicedesk.sla.evidence import newest_behind
 from servicedesk.sla.models import SlaLedger, SlaWarning
+from servicedesk.tickets.breaches import Breach, breaches_in
 from servicedesk.tickets.checklist import TicketStep, steps_of
 from servicedesk.tickets.models import (
     IS_OPEN,
@@ -107,6 +108,7 @@ class TicketView:
     entries: Sequence[TicketEntry]
     counts_now: Mapping[int, int]  # by entry: what a question to the fleet counts at this moment
     clocks: Sequence[Clock]  # the newest of each metric
+    breaches: Sequence[Breach]  # every missed target, with why if that is known
     warnings: Sequence[SlaWarning]  # what they warned the operator of, oldest first
     steps: Sequence[TicketStep]  # the operator's own checklist; nothing for a contact
     watchers: Sequence[TicketWatcher]
@@ -142,6 +144,7 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         .order_by(Device.id)
         .limit(NAMED_DEVICES)
     ).all()
+    shown, cycles = clocks_in(ledger_events(session, ticket.ledger_id), clock.now())
     entries = session.scalars(
         _entries(actor, ticket).options(selectinload(TicketEntry.attachments))
     ).all()
@@ -149,7 +152,8 @@ def ticket_view(actor: Actor, reference: str) -> TicketView:
         ticket=ticket,
         entries=entries,
         counts_now=counts_now(actor, entries),
-        clocks=clocks_shown(session, ticket.ledger_id, clock.now()),
+        clocks=shown,
+        breaches=breaches_in(session, ticket, cycles),
         warnings=_warnings(actor, ticket),
         steps=steps_for(actor, ticket),
         watchers=session.scalars(

@@ -11,6 +11,7 @@ from servicedesk.accounts.models import User
 from servicedesk.clients.models import AuthorisedContact
 from servicedesk.core.actors import Role, Side
 from servicedesk.core.mail import queue_mail
+from servicedesk.tickets.closing_links import make_closing_link
 from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry, TicketWatcher
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def mail_people(
     Whoever opened a ticket gets its reference all the same.
     `news` is `opened`, `opened_by_desk`, `message`, `answered` or the name of a move: the mail's
     first sentence follows from it and from the facts it needs.
-    An agent's message goes to the requester, the client's to the assignee; watchers get both. What
+    An agent's message goes to the requester, the client's to the assignee; watchers get both. Each
+    contact who is told that it is resolved gets a link of their own to decide on it. What
     an operator's person asked for is no matter of the client's contacts, until they are asked.
     """
     watchers = select(TicketWatcher.user_id).where(TicketWatcher.ticket_id == ticket.id)
@@ -74,6 +76,9 @@ def mail_people(
         )
     )
     for user_id, email, language, role in people:
+        own: dict[str, str] = {}
+        if news == "resolve" and role is Role.CONTACT and ticket.requester_side is Side.CLIENT:
+            own = {"closing": make_closing_link(work, ticket, user_id)}
         if user_id != work.actor.user_id or news == "opened":
             queue_mail(
                 work,
@@ -88,6 +93,7 @@ def mail_people(
                 body=body,
                 for_client=role is Role.CONTACT,
                 **facts,
+                **own,
             )
 
 

@@ -43,11 +43,11 @@ def test_contact_asks_agent_executes_devices_answer_contact_confirms(desk, sign_
     asking.reload()
     expect(asking.get_by_text("Solved: please confirm").first).to_be_visible()
     expect(asking.get_by_text("The devices answered:")).to_be_visible()
-    asking.get_by_role("button", name="Confirm: it is solved").click()
+    asking.get_by_label("Solved, thanks").check()
+    asking.get_by_label("5 Very good").check()
+    asking.get_by_role("button", name="Send my decision").click()
     expect(asking.get_by_text("Closed").first).to_be_visible()
-    asking.get_by_label("5", exact=True).check()
-    asking.get_by_role("button", name="Send the rating").click()
-    expect(asking.get_by_text("rated it 5 of 5")).to_be_visible()
+    expect(asking.get_by_text("5 / 5 (Very good)")).to_be_visible()
 
 
 def test_full_wipe_is_refused_to_its_own_author_on_the_page(desk, sign_in):

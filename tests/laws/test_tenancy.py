@@ -210,6 +210,8 @@ BODIES = {
     "/approve": {},
     "/answers": {"question": "x"},
     "/merge": {"into": "PET-2026-000001"},
+    "/closing": {"verdict": "solved"},
+    "/breaches": {"cause": "other", "cause_words": "x"},
     "/steps": {"steps": ["x"]},
     "/steps/1": {"done": True},
     "/amendments": {"days": "1", "day": "2026-11-24", "reason": "x"},

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from servicedesk.clients.models import Client
 from servicedesk.core import clock, database, events
 from servicedesk.core.actors import SYSTEM, Side
-from servicedesk.core.errors import InvalidInput
+from servicedesk.core.errors import Forbidden, InvalidInput
 from servicedesk.core.mail import OutgoingMail
 from servicedesk.core.text import Text, msgid
 from servicedesk.core.unit_of_work import unit_of_work
@@ -18,9 +18,10 @@ from servicedesk.orders.execution import execute_order
 from servicedesk.orders.models import WorkOrder
 from servicedesk.tickets import queries
 from servicedesk.tickets.checklist import TicketStep
+from servicedesk.tickets.closing import close_with_verdict, rate_ticket
 from servicedesk.tickets.desk_tickets import note_from_desk, open_for_desk, resolve_from_desk
 from servicedesk.tickets.events import TicketCancelled, TicketReopened, TicketResolved
-from servicedesk.tickets.handling import add_message, move_ticket, rate_ticket
+from servicedesk.tickets.handling import add_message, move_ticket
 from servicedesk.tickets.intake import NewTicket
 from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry, TicketKind, TicketState
 from servicedesk.tickets.moves import possible_moves
@@ -129,12 +130,20 @@ def test_what_an_operators_person_asks_for_is_mailed_to_them_and_no_contact(make
     assert fresh(ticket).state is TicketState.IN_PROGRESS
 
 
-def test_a_ticket_of_an_operators_person_is_confirmed_closed_by_itself_and_rated(make, cast):
+def test_a_ticket_of_an_operators_person_is_confirmed_by_them_or_closes_by_itself(make, cast):
     client, contact, agent = cast
     owner = make.supervisor()
     confirmed, quiet = (opened(client, requester=person(owner)) for _ in range(2))
     for ticket in (confirmed, quiet):
         move_ticket(agent, ticket.reference, "resolve", words="Done.")
+        seen = queries.ticket_view(contact, ticket.reference).ticket
+        assert possible_moves(contact, seen) == [], "it is not theirs to decide"
+        database.session().rollback()
+        for name in ("confirm", "reopen"):
+            with pytest.raises(Forbidden):
+                move_ticket(contact, ticket.reference, name, words="x")
+        with pytest.raises(Forbidden):
+            close_with_verdict(contact, ticket.reference, "solved")
     view = queries.ticket_view(owner, confirmed.reference)
     assert "confirm" in {move.name for move in possible_moves(owner, view.ticket)}
     database.session().rollback()
@@ -143,8 +152,9 @@ def test_a_ticket_of_an_operators_person_is_confirmed_closed_by_itself_and_rated
     with clock.told_as(clock.now() + timedelta(days=12)):
         assert close_quiet_tickets() == 1
     assert fresh(quiet).state is TicketState.CLOSED
-    rate_ticket(contact, quiet.reference, 4)
-    assert fresh(quiet).rating == 4
+    with pytest.raises(Forbidden):
+        rate_ticket(contact, quiet.reference, 4)
+    assert fresh(quiet).closing_verdict is None
 
 
 def test_without_a_client_it_is_the_operators_own(make):

@@ -19,7 +19,8 @@ from servicedesk.orders.execution import NotApproved, execute_order
 from servicedesk.orders.models import OrderState, OrderTarget, WorkOrder
 from servicedesk.sla.cycles import Verdict
 from servicedesk.sla.models import SlaLedger
-from servicedesk.tickets.handling import move_ticket, rate_ticket
+from servicedesk.tickets.closing import rate_ticket
+from servicedesk.tickets.handling import move_ticket
 from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry, TicketState
 
 

@@ -16,11 +16,11 @@ from servicedesk.orders.steering import UnderWay
 from servicedesk.sla.cycles import Verdict
 from servicedesk.sla.jobs import watch
 from servicedesk.sla.models import SlaLedger
+from servicedesk.tickets.closing import rate_ticket
 from servicedesk.tickets.handling import (
     add_message,
     assign_ticket,
     move_ticket,
-    rate_ticket,
     reclassify_ticket,
 )
 from servicedesk.tickets.models import Impact, Priority, Ticket, TicketState, Urgency

@@ -18,6 +18,7 @@ from servicedesk.planning.checks.check import Check
 from servicedesk.planning.checks.forgetting import BATCH, DELETED, TO_DELETE, Old, forget, told
 from servicedesk.planning.models import PlannedRun, PlannedTask, RunState, WorkKind
 from servicedesk.sla.what_if.models import UNFINISHED, WhatIf, WhatIfChange
+from servicedesk.tickets.closing_links import ClosingLink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +100,11 @@ class Retention(Check):
                 label=msgid("Runs of the desk's own checks"),
                 model=PlannedRun,
                 condition=_is_no_news(self._before(parameters, "runs_days")),
+            ),
+            Old(
+                label=msgid("Links to decide by mail that have expired"),
+                model=ClosingLink,
+                condition=ClosingLink.expires_at < clock.now(),
             ),
             Old(
                 label=msgid("Tickets of what-ifs"),

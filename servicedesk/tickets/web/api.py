@@ -11,6 +11,7 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from servicedesk.clients.web.api import person_of_token
+from servicedesk.core import database
 from servicedesk.core.errors import InvalidInput
 from servicedesk.core.text import Text, msgid
 from servicedesk.orders.queries import every_outcome
@@ -19,6 +20,7 @@ from servicedesk.shell.api import guard
 from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import handling, merging, queries
+from servicedesk.tickets.breaches import Explanation, causes_of
 from servicedesk.tickets.intake import (
     NewTicket,
     WantedAction,
@@ -83,11 +85,17 @@ def told(ticket: Ticket) -> dict[str, Any]:
         "impact": ticket.impact,
         "urgency": ticket.urgency,
         "priority": ticket.priority,
+        "category": ticket.category,
         "client": ticket.client.reference,
         "assignee": ticket.assignee_name,
         "escalation": ticket.escalation,
         "created_at": ticket.created_at,
         "resolved_at": ticket.resolved_at,
+        "closing_verdict": ticket.closing_verdict,
+        "rating": ticket.rating,
+        "rated_at": ticket.rated_at,
+        "left_out_as": ticket.left_out_as,
+        "breach_causes": causes_of(database.session(), [ticket.id])[ticket.id],
         "sla": ticket.ledger,
         "steps": queries.steps_for(current_actor(), ticket),
         "work_orders": [
@@ -118,6 +126,7 @@ class Tickets(MethodView):
         wanted = queries.TicketFilter(
             show=query.pop("state"),
             escalated="1" if query.pop("escalated") else "",
+            unexplained="1" if query.pop("unexplained") else "",
             **{k: v.replace("\x00", "") for k, v in query.items()},
         )
         return queries.tickets(current_actor(), wanted, cursor, limit)
@@ -151,6 +160,7 @@ def _new_ticket(body: dict[str, Any]) -> NewTicket:
         description=body["description"],
         impact=body["impact"],
         urgency=body["urgency"],
+        category=body["category"],
         client=_word(body["client"]),
         devices=[_word(reference) for reference in body["devices"]],
         action=WantedAction(
@@ -216,13 +226,14 @@ class Transitions(MethodView):
     @blueprint.arguments(TransitionSchema)
     @blueprint.response(200, TicketSchema)
     def post(self, body: dict[str, Any], reference: str) -> dict[str, Any]:
-        """Make a step: take, wait, plan, resume, resolve, confirm, reopen or cancel."""
+        """Make a step: take, wait, plan, resume, resolve, confirm, reopen or cancel in one of its ways."""
         handling.move_ticket(
             current_actor(),
             _word(reference),
             body["transition"],
             words=body["body"],
             until=body["until"],
+            why=Explanation(cause=body["cause"], words=body["cause_words"]),
         )
         return ticket_named(_word(reference))
 

@@ -8,8 +8,12 @@ from servicedesk.clients.web.api import PageQuery
 from servicedesk.devices.catalogue import ACTIONS
 from servicedesk.orders.models import OrderState
 from servicedesk.orders.web.api import ReadyList, VerdictSchema
+from servicedesk.sla.cycles import Metric
 from servicedesk.sla.web.api_words import understood
+from servicedesk.tickets.breaches import WORDS_LENGTH, Cause
+from servicedesk.tickets.categories import IncidentCategory
 from servicedesk.tickets.checklist import MOST_STEPS, STEP_LENGTH
+from servicedesk.tickets.closing import COMMENT_LENGTH
 from servicedesk.tickets.intake import (
     DESCRIPTION_LENGTH,
     SUBJECT_LENGTH,
@@ -23,10 +27,12 @@ from servicedesk.tickets.models import (
     Urgency,
 )
 from servicedesk.tickets.moves import MOVES
+from servicedesk.tickets.outcomes import BEST_RATING, WORST_RATING, ClosingVerdict, LeftOut
 from servicedesk.tickets.ticking import REASON_LENGTH
 
 MOST_TARGETS = 20_000
 KEY_LENGTH = 200
+MOST_CYCLES = 1_000_000
 
 
 class TargetsSchema(Schema):
@@ -67,6 +73,13 @@ class NewTicketSchema(Schema):
     description = fields.String(required=True, validate=validate.Length(1, DESCRIPTION_LENGTH))
     impact = fields.Enum(Impact, by_value=True, load_default=Impact.LOW)
     urgency = fields.Enum(Urgency, by_value=True, load_default=Urgency.MEDIUM)
+    category = fields.Enum(
+        IncidentCategory,
+        by_value=True,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Of an incident: what is broken."},
+    )
     client = fields.String(load_default="", validate=validate.Length(max=40))
     devices = fields.List(fields.String(validate=validate.Length(1, 40)), load_default=list)
     action = fields.Nested(ActionSchema, load_default=None, allow_none=True)
@@ -164,6 +177,43 @@ class SettleStepSchema(Schema):
     )
 
 
+class BreachCauseSchema(Schema):
+    """Why a target was missed."""
+
+    metric = fields.Enum(Metric, by_value=True, required=True)
+    ordinal = fields.Integer(required=True)
+    cause = fields.Enum(Cause, by_value=True, required=True)
+    words = fields.String(required=True)
+    author = fields.String(attribute="author_name", required=True)
+    at = fields.AwareDateTime(required=True)
+
+
+class ExplainSchema(Schema):
+    """Why targets were missed: all without a cause yet, or the named one, which is corrected."""
+
+    cause = fields.Enum(Cause, by_value=True, required=True)
+    cause_words = fields.String(required=True, validate=validate.Length(1, WORDS_LENGTH))
+    metric = fields.Enum(Metric, by_value=True, load_default=None, allow_none=True)
+    ordinal = fields.Integer(load_default=1, validate=validate.Range(1, MOST_CYCLES))
+
+
+class ClosingSchema(Schema):
+    """A contact's decision about a resolved ticket."""
+
+    verdict = fields.Enum(ClosingVerdict, by_value=True, required=True)
+    rating = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(WORST_RATING, BEST_RATING),
+        metadata={"description": "Needed with `solved_but`; not kept with `not_solved`."},
+    )
+    comment = fields.String(
+        load_default="",
+        validate=validate.Length(max=COMMENT_LENGTH),
+        metadata={"description": "Needed unless it is `solved`."},
+    )
+
+
 class TicketSchema(Schema):
     """A ticket."""
 
@@ -175,6 +225,7 @@ class TicketSchema(Schema):
     impact = fields.Enum(Impact, by_value=True, required=True)
     urgency = fields.Enum(Urgency, by_value=True, required=True)
     priority = fields.Enum(Priority, by_value=True, required=True)
+    category = fields.Enum(IncidentCategory, by_value=True, required=True, allow_none=True)
     client = fields.String(required=True)
     assignee = fields.String(required=True, allow_none=True)
     escalation = fields.Integer(
@@ -183,6 +234,17 @@ class TicketSchema(Schema):
     )
     created_at = fields.AwareDateTime(required=True)
     resolved_at = fields.AwareDateTime(required=True, allow_none=True)
+    closing_verdict = fields.Enum(
+        ClosingVerdict,
+        by_value=True,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What it was closed with; null if it closed by itself."},
+    )
+    rating = fields.Integer(required=True, allow_none=True)
+    rated_at = fields.AwareDateTime(required=True, allow_none=True)
+    left_out_as = fields.Enum(LeftOut, by_value=True, required=True, allow_none=True)
+    breach_causes = fields.List(fields.Nested(BreachCauseSchema), required=True)
     sla = fields.Nested(SlaSchema, required=True)
     steps = fields.List(
         fields.Nested(StepSchema),
@@ -210,6 +272,11 @@ class TicketQuery(PageQuery):
     priority = fields.String(load_default="", validate=validate.OneOf([*Priority]))
     client = fields.String(load_default="", validate=validate.Length(max=40))
     escalated = fields.Boolean(load_default=False)
+    category = fields.String(load_default="", validate=validate.OneOf([*IncidentCategory]))
+    unexplained = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Only with a missed target that has no cause; not for contacts."},
+    )
     q = fields.String(load_default="", validate=validate.Length(max=200))
     queue = fields.String(load_default="", validate=validate.OneOf([*Queue]))
     agent = understood(
@@ -254,6 +321,12 @@ class TransitionSchema(Schema):
     until = fields.AwareDateTime(
         load_default=None, allow_none=True, metadata={"description": "The agreed date of `plan`."}
     )
+    cause = fields.String(
+        load_default="",
+        validate=validate.OneOf(["", *Cause]),
+        metadata={"description": "Needed to `resolve` what has missed a target."},
+    )
+    cause_words = fields.String(load_default="", validate=validate.Length(max=WORDS_LENGTH))
 
 
 class MergeSchema(Schema):

@@ -22,7 +22,7 @@ from servicedesk.shell.session import current_actor
 from servicedesk.tickets.intake import open_ticket
 from servicedesk.tickets.models import KIND_LABELS, TicketKind
 from servicedesk.tickets.web.asking_action import opened
-from servicedesk.tickets.web.forms import TicketForm
+from servicedesk.tickets.web.forms import IncidentForm, TicketForm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,9 +102,10 @@ def words(kind: str) -> ResponseReturnValue:
     if kind not in {TicketKind.QUERY.value, TicketKind.INCIDENT.value, TicketKind.REQUEST.value}:
         raise NotFound
     actor, chosen = current_actor(), _chosen_devices()
-    form = TicketForm()
+    form_of = IncidentForm if kind == TicketKind.INCIDENT.value else TicketForm
+    form = form_of()
     if request.method == "GET":
-        form = TicketForm(formdata=None, once=secrets.token_urlsafe(12))
+        form = form_of(formdata=None, once=secrets.token_urlsafe(12))
     elif form.validate_on_submit():
         try:
             client = request.form.get("client", "").replace("\x00", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from servicedesk.tickets.web import asking, asking_action, home, lists, steps, ticket
+from servicedesk.tickets.web import asking, asking_action, closing, home, lists, steps, ticket
 
 
 def tickets() -> Blueprint:
@@ -16,7 +16,9 @@ def tickets() -> Blueprint:
     blueprint.add_url_rule(f"{one}/messages", view_func=ticket.say, methods=["POST"])
     blueprint.add_url_rule(f"{one}/answers", view_func=ticket.answer, methods=["POST"])
     blueprint.add_url_rule(f"{one}/move", view_func=ticket.move, methods=["POST"])
-    blueprint.add_url_rule(f"{one}/rating", view_func=ticket.rate, methods=["POST"])
+    blueprint.add_url_rule(f"{one}/rating", view_func=closing.rate, methods=["POST"])
+    blueprint.add_url_rule(f"{one}/closing", "close", closing.close, methods=["POST"])
+    blueprint.add_url_rule(f"{one}/breaches", "explain", closing.explain, methods=["POST"])
     blueprint.add_url_rule(f"{one}/assignment", view_func=ticket.assign, methods=["POST"])
     blueprint.add_url_rule(f"{one}/classification", view_func=ticket.classify, methods=["POST"])
     blueprint.add_url_rule(f"{one}/watching", view_func=ticket.watch, methods=["POST"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
@@ -23,6 +24,8 @@ from wtforms.validators import InputRequired, Length, Optional
 from servicedesk.core.files import Upload
 from servicedesk.devices.parameters import Kind
 from servicedesk.devices.web.parameter_forms import parameter_fields, values_of
+from servicedesk.tickets.breaches import CAUSE_LABELS, Explanation
+from servicedesk.tickets.categories import CATEGORY_LABELS, IncidentCategory
 from servicedesk.tickets.intake import (
     DESCRIPTION_LENGTH,
     SUBJECT_LENGTH,
@@ -36,6 +39,7 @@ from servicedesk.tickets.models import (
     TicketKind,
     Urgency,
 )
+from servicedesk.tickets.outcomes import RATING_LABELS, VERDICT_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +52,11 @@ REQUIRED = InputRequired(_("This is needed."))
 
 def _choices(labels: Mapping[Any, str]) -> list[SelectChoice]:
     return [SelectChoice(key.value, gettext(label)) for key, label in labels.items()]
+
+
+def categories() -> list[SelectChoice]:
+    """Return the categories of incidents to choose from, and none beforehand."""
+    return [SelectChoice("", gettext("Choose …")), *_choices(CATEGORY_LABELS)]
 
 
 class TicketForm(FlaskForm):
@@ -87,6 +96,22 @@ class TicketForm(FlaskForm):
         )
 
 
+class IncidentForm(TicketForm):
+    """What everybody says, and what is broken."""
+
+    category = SelectField(_("What is broken?"), [REQUIRED])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Fill the choices in the reader's language."""
+        super().__init__(*args, **kwargs)
+        self.category.choices = categories()
+
+    def to_ticket(self, kind: TicketKind, client: str, devices: Sequence[str] = ()) -> NewTicket:
+        """Return what was filled in."""
+        category = IncidentCategory(self.category.data)
+        return replace(super().to_ticket(kind, client, devices), category=category)
+
+
 class RequestForm(TicketForm):
     """What everybody says, and the parameters of an action under names of their own."""
 
@@ -122,8 +147,27 @@ def uploads_of(field: Any) -> list[Upload]:
     ]
 
 
-class MessageForm(FlaskForm):
-    """Something said on a ticket."""
+class ExplainForm(FlaskForm):
+    """Why targets were missed."""
+
+    cause = SelectField(_("Why were they missed?"))
+    cause_words = StringField(
+        _("In two lines"), description=_("The client reads it, also in the monthly review.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer the causes, and none beforehand."""
+        super().__init__(*args, **kwargs)
+        self.cause.choices = [SelectChoice("", gettext("Choose …")), *_choices(CAUSE_LABELS)]
+
+    @property
+    def explanation(self) -> Explanation:
+        """Return what was filled in."""
+        return Explanation(cause=self.cause.data or "", words=self.cause_words.data or "")
+
+
+class MessageForm(ExplainForm):
+    """Something said on a ticket; whoever resolves it says why targets were missed."""
 
     body = TextAreaField(_("Your message"), [Length(max=DESCRIPTION_LENGTH)])
     internal = BooleanField(_("Internal note: the client does not see it"))
@@ -148,13 +192,30 @@ class AnswerForm(FlaskForm):
 class RatingForm(FlaskForm):
     """How good it was."""
 
-    rating = RadioField(_("How was it?"), [REQUIRED], choices=[], coerce=int)
-    comment = TextAreaField(_("In your words"), [Length(max=2000)])
+    rating = RadioField(_("How was it?"), coerce=str)
+    comment = TextAreaField(_("In your words"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Offer one to five."""
+        """Offer one to five, in words."""
         super().__init__(*args, **kwargs)
-        self.rating.choices = [SelectChoice(n, str(n)) for n in range(5, 0, -1)]
+        self.rating.choices = [SelectChoice(str(n), gettext(w)) for n, w in RATING_LABELS.items()]
+
+    @property
+    def score(self) -> int | None:
+        """Return what was chosen, if it is one of the five."""
+        chosen = self.rating.data or ""
+        return int(chosen) if chosen in {str(n) for n in RATING_LABELS} else None
+
+
+class ClosingForm(RatingForm):
+    """A contact's decision about a resolved ticket."""
+
+    verdict = RadioField(_("Is it solved?"), coerce=str)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer the three."""
+        super().__init__(*args, **kwargs)
+        self.verdict.choices = _choices(VERDICT_LABELS)
 
 
 class AssignForm(FlaskForm):
@@ -169,12 +230,14 @@ class ClassifyForm(FlaskForm):
 
     impact = SelectField(_("Impact"))
     urgency = SelectField(_("Urgency"))
+    category = SelectField(_("What is broken"), [Optional()])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Fill the choices in the reader's language."""
         super().__init__(*args, **kwargs)
         self.impact.choices = _choices(IMPACT_LABELS)
         self.urgency.choices = _choices(URGENCY_LABELS)
+        self.category.choices = categories()
 
 
 class StepsForm(FlaskForm):

@@ -14,6 +14,7 @@ from servicedesk.shell.navigation import nav
 from servicedesk.shell.session import current_actor
 from servicedesk.sla.evidence import counted
 from servicedesk.tickets import queries
+from servicedesk.tickets.categories import CATEGORY_LABELS, IncidentCategory
 from servicedesk.tickets.models import (
     KIND_LABELS,
     PRIORITY_LABELS,
@@ -45,6 +46,8 @@ def asked_filter() -> queries.TicketFilter:
         show=one_of("show", [*SHOWN, *TicketState]) or "open",
         assignee=one_of("assignee", ("me", "none")),
         escalated=one_of("escalated", ("1",)),
+        category=one_of("category", IncidentCategory),
+        unexplained=one_of("unexplained", ("1",)),
         q=request.args.get("q", "")[:200],
     )
 
@@ -62,6 +65,7 @@ def index() -> ResponseReturnValue:
         shown=SHOWN,
         kinds=KIND_LABELS,
         priorities=PRIORITY_LABELS,
+        categories=CATEGORY_LABELS,
         queues=QUEUE_LABELS,
         clients=[] if actor.is_contact else clients_to_choose(actor, with_house=True),
         counted=counted(actor, wanted) if wanted.is_all_evidence else None,

@@ -12,7 +12,7 @@ from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import ticking
 from servicedesk.tickets.web.forms import SkipForm, StepsForm
-from servicedesk.tickets.web.ticket import FORBIDDEN, NOT_FOUND, show
+from servicedesk.tickets.web.ticket import FORBIDDEN, NOT_FOUND, Typed, show
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -27,7 +27,7 @@ def add(reference: str) -> ResponseReturnValue:
         if error.status in {NOT_FOUND, FORBIDDEN}:
             raise
         put_beside_field(form, error)
-        return make_response(show(reference, steps=form), error.status)
+        return make_response(show(reference, Typed(steps=form)), error.status)
     return _back(reference)
 
 
@@ -46,7 +46,7 @@ def settle(reference: str, position: int) -> ResponseReturnValue:
                 ticking.tick_step(actor, reference, position)
     except InvalidInput as error:
         put_beside_field(form, error)
-        return make_response(show(reference, skip=(position, form)), error.status)
+        return make_response(show(reference, Typed(skip=(position, form))), error.status)
     except DomainError as error:
         if error.status in {NOT_FOUND, FORBIDDEN}:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import flash, make_response, redirect, render_template, request, send_file, url_for
@@ -18,19 +19,23 @@ from servicedesk.shell.errors import put_beside_field
 from servicedesk.shell.language import instant_of
 from servicedesk.shell.session import current_actor
 from servicedesk.tickets import attachments, handling, merging, queries, relations
+from servicedesk.tickets.categories import IncidentCategory
 from servicedesk.tickets.models import (
     OVER_STATES,
     QUEUE_LABELS,
     Impact,
     Queue,
     TicketKind,
+    TicketState,
     Urgency,
 )
-from servicedesk.tickets.moves import possible_moves
+from servicedesk.tickets.moves import DECISIONS, may_decide, possible_moves
 from servicedesk.tickets.web.forms import (
     AnswerForm,
     AssignForm,
     ClassifyForm,
+    ClosingForm,
+    ExplainForm,
     MergeForm,
     MessageForm,
     RatingForm,
@@ -44,19 +49,29 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from servicedesk.tickets.models import Ticket
+    from servicedesk.tickets.moves import Move
 
 NOT_FOUND, FORBIDDEN = 404, 403
 
 
-def show(
-    reference: str,
-    form: MessageForm | None = None,
-    answer: AnswerForm | None = None,
-    merge: MergeForm | None = None,
-    *,
-    steps: StepsForm | None = None,
-    skip: tuple[int, SkipForm] | None = None,
-) -> ResponseReturnValue:
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """Forms of the page that were refused, as they were typed."""
+
+    message: MessageForm | None = None
+    answer: AnswerForm | None = None
+    merge: MergeForm | None = None
+    steps: StepsForm | None = None
+    skip: tuple[int, SkipForm] | None = None  # with the number of its step
+    closing: ClosingForm | None = None
+    rating: RatingForm | None = None
+    explain: tuple[str, ExplainForm] | None = None  # with the clock it is about; empty: all
+
+
+NOTHING = Typed()
+
+
+def show(reference: str, typed: Typed = NOTHING) -> ResponseReturnValue:
     """Show a ticket with everything on it; forms that were refused as they were typed."""
     actor = current_actor()
     view = queries.ticket_view(actor, reference)
@@ -67,19 +82,51 @@ def show(
         view=view,
         ticket=ticket,
         orders=[(order, next_steps(actor, order.order)) for order in orders],
-        moves=possible_moves(actor, ticket),
-        form=form or MessageForm(formdata=None),
-        answer=_answer_form(ticket, answer),
-        rating=RatingForm(formdata=None),
+        moves=_moves(ticket),
+        form=typed.message or MessageForm(formdata=None),
+        closing=_closing_form(ticket, typed.closing),
+        answer=_answer_form(ticket, typed.answer),
+        rating=_rating_form(ticket, typed.rating),
+        explain_at=typed.explain[0] if typed.explain else None,
+        explain=typed.explain[1] if typed.explain else None,
+        explain_blank=ExplainForm(formdata=None),
         relate=RelateForm(formdata=None),
-        merge=_merge_form(ticket, merge),
-        add_steps=_steps_form(ticket, steps),
-        skip_at=skip[0] if skip else None,
-        skip=skip[1] if skip else SkipForm(formdata=None),
+        merge=_merge_form(ticket, typed.merge),
+        add_steps=_steps_form(ticket, typed.steps),
+        skip_at=typed.skip[0] if typed.skip else None,
+        skip=typed.skip[1] if typed.skip else SkipForm(formdata=None),
         assign=_assign_form(ticket) if may(actor, Permission.TICKET_HANDLE) else None,
         classify=ClassifyForm(formdata=None, obj=None, data=_present_class(ticket)),
         is_watching=any(watcher.user_id == actor.user_id for watcher in view.watchers),
     )
+
+
+def _moves(ticket: Ticket) -> list[Move]:
+    """Return the steps that have buttons of their own: what a contact decides is one form."""
+    actor = current_actor()
+    decides = actor.is_contact and ticket.state is TicketState.RESOLVED
+    found = possible_moves(actor, ticket)
+    return [move for move in found if not (decides and move.name in DECISIONS)]
+
+
+def _closing_form(ticket: Ticket, typed: ClosingForm | None) -> ClosingForm | None:
+    actor = current_actor()
+    is_asked = actor.is_contact and may_decide(actor, ticket)
+    if not is_asked or ticket.state is not TicketState.RESOLVED:
+        return None
+    return typed or ClosingForm(formdata=None)
+
+
+def _rating_form(ticket: Ticket, typed: RatingForm | None) -> RatingForm | None:
+    """Return the form for what closed without a rating, or by itself and may be thought over."""
+    actor = current_actor()
+    is_asked = actor.is_contact and may_decide(actor, ticket)
+    if not is_asked or ticket.state is not TicketState.CLOSED:
+        return None
+    if ticket.rating and ticket.closing_verdict:
+        return None
+    present = {"rating": str(ticket.rating or ""), "comment": ticket.rating_comment}
+    return typed or RatingForm(formdata=None, data=present)
 
 
 def _merge_form(ticket: Ticket, typed: MergeForm | None) -> MergeForm | None:
@@ -95,7 +142,12 @@ def _steps_form(ticket: Ticket, typed: StepsForm | None) -> StepsForm | None:
 
 
 def _present_class(ticket: Ticket) -> dict[str, str]:
-    return {"impact": ticket.impact.value, "urgency": ticket.urgency.value}
+    category = ticket.category.value if ticket.category else ""
+    return {
+        "impact": ticket.impact.value,
+        "urgency": ticket.urgency.value,
+        "category": category,
+    }
 
 
 def _assign_form(ticket: Ticket | None) -> AssignForm:
@@ -133,7 +185,7 @@ def answer(reference: str) -> ResponseReturnValue:
         if error.status in {NOT_FOUND, FORBIDDEN}:
             raise
         put_beside_field(form, error)
-        return make_response(show(reference, answer=form), error.status)
+        return make_response(show(reference, Typed(answer=form)), error.status)
     return _back(reference)
 
 
@@ -148,6 +200,7 @@ def say(reference: str) -> ResponseReturnValue:
                 form.move.data,
                 words=form.body.data or "",
                 until=instant_of(form.until.data),
+                why=form.explanation,
             )
         else:
             handling.add_message(
@@ -161,7 +214,7 @@ def say(reference: str) -> ResponseReturnValue:
         if error.status == NOT_FOUND:
             raise
         put_beside_field(form, error)
-        return make_response(show(reference, form), error.status)
+        return make_response(show(reference, Typed(message=form)), error.status)
     return _back(reference)
 
 
@@ -174,24 +227,13 @@ def merge(reference: str) -> ResponseReturnValue:
         if error.status in {NOT_FOUND, FORBIDDEN}:
             raise
         put_beside_field(form, error)
-        return make_response(show(reference, merge=form), error.status)
+        return make_response(show(reference, Typed(merge=form)), error.status)
     return _back(reference)
 
 
 def move(reference: str) -> ResponseReturnValue:
     """Make a step that needs no words."""
     handling.move_ticket(current_actor(), reference, request.form.get("move", ""))
-    return _back(reference)
-
-
-def rate(reference: str) -> ResponseReturnValue:
-    """Take a rating."""
-    form = RatingForm()
-    if form.validate_on_submit():
-        handling.rate_ticket(current_actor(), reference, form.rating.data, form.comment.data or "")
-        flash(_("Thank you for telling us."))
-    else:
-        flash(_("Choose from one to five."), "error")
     return _back(reference)
 
 
@@ -206,12 +248,16 @@ def assign(reference: str) -> ResponseReturnValue:
 
 
 def classify(reference: str) -> ResponseReturnValue:
-    """Correct impact and urgency."""
+    """Correct impact, urgency and category."""
     form = ClassifyForm()
     queries.ticket_named(current_actor(), reference)
     if form.validate_on_submit():
         handling.reclassify_ticket(
-            current_actor(), reference, Impact(form.impact.data), Urgency(form.urgency.data)
+            current_actor(),
+            reference,
+            Impact(form.impact.data),
+            Urgency(form.urgency.data),
+            IncidentCategory(form.category.data) if form.category.data else None,
         )
     return _back(reference)
 

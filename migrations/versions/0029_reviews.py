@@ -1,6 +1,6 @@
 """Monthly service reviews: drafted, written, frozen when they are published, acknowledged, corrected.
 
-Revision ID: 0030
+Revision ID: 0029
 
 What is published is held by triggers: its content and its hash never change, whoever asks. A contact
 sees nothing of a draft. See decision 0037.
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0030"
-down_revision = "0029"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
