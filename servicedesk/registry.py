@@ -75,6 +75,7 @@ JOB_MODULES = (
 
 def listen() -> None:
     """Connect events with what reacts to them; the order within an event matters."""
+    plug_in()
     subscribe(ContractSigned, measure_contract)
     subscribe(ContractChanged, keeping.on_contract_changed)
     subscribe(ContractChanged, engagement_reactions.on_contract_changed)
@@ -101,11 +102,15 @@ def listen() -> None:
     subscribe(TicketCancelled, planning_reactions.on_ticket_cancelled)
 
 
+def plug_in() -> None:
+    """Give floors below what those above have for them; doing it again changes nothing."""
+    use_checks(ReviewDrafting())
+
+
 def connect(settings: Settings) -> None:
     """Give the domain what the settings decide: engines and folders."""
     sealing.use_key(settings.secret_key)
     backup.use_settings(settings)
-    use_checks(ReviewDrafting())
     engines = {}
     if settings.sandbox_url:
         engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from config import Settings, SettingsError
-from servicedesk import schema
+from servicedesk import registry, schema
 from servicedesk.core import database, embedded_postgres
 from servicedesk.core.embedded_postgres import DatabaseNotStarted
 from servicedesk.planning.shipping import ship_tasks
@@ -38,6 +38,7 @@ def ship(url: str) -> None:
     engine = create_engine(url)
     sessions = scoped_session(sessionmaker(engine, expire_on_commit=False))
     database.use_sessions(sessions)
+    registry.plug_in()
     try:
         ship_tasks()
     finally:

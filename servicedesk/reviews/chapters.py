@@ -64,11 +64,16 @@ def chapters_of(counted: Counted) -> dict[str, Any]:
 def _breaches(history: History) -> list[dict[str, Any]]:
     """Return every breach, the worst first, with its cause as it was given."""
     late = [cycle for cycle in history.decided if cycle.verdict is Verdict.BREACHED]
-    by_ledger = {ticket.ledger_id: ticket.id for ticket in history.tickets}
-    causes = causes_of(history.session, sorted(set(by_ledger.values())))
+    late_ledgers = {cycle.ledger_id for cycle in late}
+    ledgers = {one.id: one.ledger_id for one in history.tickets if one.ledger_id in late_ledgers}
+    causes = {
+        (ledgers[ticket_id], cause.metric, cause.ordinal): cause
+        for ticket_id, given in causes_of(history.session, ledgers).items()
+        for cause in given
+    }
     found = []
     for cycle in late:
-        cause = causes.get((by_ledger.get(cycle.ledger_id), cycle.metric, cycle.ordinal))
+        cause = causes.get((cycle.ledger_id, cycle.metric, cycle.ordinal))
         found.append(
             {
                 "reference": cycle.reference,

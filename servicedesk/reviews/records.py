@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from servicedesk.devices.commands import CommandBatch, CommandState, DeviceCommand
 from servicedesk.devices.conformity.snapshots import FleetSnapshot, fleet_at
@@ -18,7 +18,6 @@ from servicedesk.planning.punctual import class_in_sql, is_planned
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from typing import Any
 
     from sqlalchemy.orm import Session
 
@@ -125,7 +124,7 @@ def commands_of(session: Session, period: Period, counted_at: datetime) -> Seque
 
 def runs_of(session: Session, period: Period) -> Sequence[RunFacts]:
     """Return the times of the client's own tasks that were planned in the month, by time."""
-    rows: Select[Any] = (
+    rows = (
         select(
             PlannedTask.reference.label("task"),
             PlannedTask.title,

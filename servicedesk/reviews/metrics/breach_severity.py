@@ -36,7 +36,7 @@ class BreachSeverity(Duration):
         return [
             Item(
                 reference=cycle.reference,
-                measure=history.beyond[cycle.ledger_id, cycle.metric, cycle.ordinal],
+                measure=round(history.beyond[cycle.ledger_id, cycle.metric, cycle.ordinal]),
                 tags={"metric": cycle.metric.value},
                 about=cycle.subject,
             )

@@ -28,7 +28,7 @@ class Conformity(Share):
         ),
         msgid(
             "A device that has not reported what a rule asks, or that no rule concerns, is managed and"
-            " does not count as conforming."
+            " does not count as conforming; where no rule concerns any device there is no figure."
         ),
     )
     section = Section.DEVICES
@@ -62,5 +62,8 @@ class Conformity(Share):
     def value(self, history: History, items: Sequence[Item]) -> Value:
         """Return the share, and the day it was counted on where that was not the last."""
         fleet = history.fleet
+        found = super().value(history, items)
+        if not any(item.tags["standing"] != STANDINGS[-1] for item in items):
+            found = replace(found, amount=None)  # where no rule is, nothing conforms or fails
         late = fleet.on_day.isoformat() if fleet and fleet.on_day != history.period.last_on else ""
-        return replace(super().value(history, items), as_of=late)
+        return replace(found, as_of=late)

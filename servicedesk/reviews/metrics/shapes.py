@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from servicedesk.reviews.metrics.figure import Figure, Row, Unit, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import timedelta
 
     from servicedesk.reviews.history import History
     from servicedesk.reviews.metrics.figure import Item
 
 DIGITS = 6  # of a share: as many as are kept
+NINETY = 90
 
 
 class Share(Figure):
@@ -74,9 +76,19 @@ class Duration(Figure):
             n=len(measures),
             total=sum(measures),
             is_provisional=self.is_provisional(history),
-            **spread(measures),
+            mean=mean(measures),
+            median=median(measures),
+            percentile_90=percentile(measures, NINETY),
             rows=tuple(
-                Row(by=by, of=of, amount=median(of_it), n=len(of_it), **spread(of_it))
+                Row(
+                    by=by,
+                    of=of,
+                    amount=median(of_it),
+                    n=len(of_it),
+                    mean=mean(of_it),
+                    median=median(of_it),
+                    percentile_90=percentile(of_it, NINETY),
+                )
                 for by, of, found in grouped(self.by, items)
                 if (of_it := measured(found))
             ),
@@ -88,19 +100,19 @@ def share(part: float, whole: float) -> float | None:
     return round(float(Fraction(part) / Fraction(whole)), DIGITS) if whole else None
 
 
+def seconds(time: timedelta) -> int:
+    """Return a time in whole seconds."""
+    return round(time.total_seconds())
+
+
 def measured(items: Sequence[Item]) -> list[float]:
     """Return the measures that there are, rising."""
     return sorted(item.measure for item in items if item.measure is not None)
 
 
-def spread(measures: Sequence[float]) -> Mapping[str, float | None]:
-    """Return mean, median and 90th percentile of rising measures."""
-    mean = round(sum(measures) / len(measures), 1) if measures else None
-    return {
-        "mean": mean,
-        "median": median(measures),
-        "percentile_90": percentile(measures, 90),
-    }
+def mean(measures: Sequence[float]) -> float | None:
+    """Return the mean, to a tenth."""
+    return round(sum(measures) / len(measures), 1) if measures else None
 
 
 def median(measures: Sequence[float]) -> float | None:

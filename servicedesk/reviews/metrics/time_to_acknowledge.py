@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from servicedesk.core.text import msgid
 from servicedesk.devices.commands import CommandState
 from servicedesk.reviews.metrics.figure import Better, Item, Section, Subject, Unit
-from servicedesk.reviews.metrics.shapes import Duration
+from servicedesk.reviews.metrics.shapes import Duration, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class TimeToAcknowledge(Duration):
         return [
             Item(
                 reference=command.order,
-                measure=max(0.0, (command.answered_at - command.sent_at).total_seconds()),
+                measure=max(0, seconds(command.answered_at - command.sent_at)),
                 tags={"action": command.action, "platform": command.platform},
                 about=command.device,
             )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from servicedesk.core.text import msgid
 from servicedesk.reviews.metrics.figure import Better, Item, Section
-from servicedesk.reviews.metrics.shapes import Duration
+from servicedesk.reviews.metrics.shapes import Duration, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ class TimeToOwn(Duration):
         return [
             Item(
                 reference=ticket.reference,
-                measure=ticket.calendar.between(ticket.story.created_at, at).total_seconds(),
+                measure=seconds(ticket.calendar.between(ticket.story.created_at, at)),
                 tags=ticket.tags,
                 about=ticket.subject,
             )

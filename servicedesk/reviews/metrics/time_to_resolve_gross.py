@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from servicedesk.core.text import msgid
 from servicedesk.reviews.metrics.figure import Better, Item, Section, Unit
-from servicedesk.reviews.metrics.shapes import Duration
+from servicedesk.reviews.metrics.shapes import Duration, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class TimeToResolveGross(Duration):
         return [
             Item(
                 reference=ticket.reference,
-                measure=(at - ticket.story.created_at).total_seconds(),
+                measure=seconds(at - ticket.story.created_at),
                 tags=ticket.tags,
                 about=ticket.subject,
             )

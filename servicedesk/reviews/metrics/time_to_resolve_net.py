@@ -41,7 +41,7 @@ class TimeToResolveNet(Duration):
             found.append(
                 Item(
                     reference=ticket.reference,
-                    measure=business,
+                    measure=round(business),
                     tags=ticket.tags,
                     about=ticket.subject,
                 )
