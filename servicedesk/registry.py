@@ -11,6 +11,7 @@ from servicedesk.backups.events import DeskRestored
 from servicedesk.clients.events import ContractChanged, ContractSigned
 from servicedesk.core import files, mail, sealing
 from servicedesk.core.events import subscribe
+from servicedesk.core.text import msgid
 from servicedesk.devices import fleet_engines
 from servicedesk.devices import jobs as device_jobs
 from servicedesk.devices.conformity import jobs as conformity_jobs
@@ -27,6 +28,8 @@ from servicedesk.devices.policies import compilation
 from servicedesk.devices.policies import reactions as policy_reactions
 from servicedesk.engagement import jobs as engagement_jobs
 from servicedesk.engagement import reactions as engagement_reactions
+from servicedesk.engagement.models import KIND_LABELS, STATE_LABELS
+from servicedesk.engagement.queries import visits_between
 from servicedesk.monitoring import jobs as monitoring_jobs
 from servicedesk.orders import jobs as order_jobs
 from servicedesk.orders import reactions as order_reactions
@@ -44,6 +47,7 @@ from servicedesk.orders.positions import keeping
 from servicedesk.planning import jobs as planning_jobs
 from servicedesk.planning import reactions as planning_reactions
 from servicedesk.planning.checks import backup, use_checks
+from servicedesk.planning.other_dates import DateSource, OtherDate, use_sources
 from servicedesk.reviews import jobs as review_jobs
 from servicedesk.reviews.check import ReviewDrafting
 from servicedesk.sla import jobs as sla_jobs
@@ -55,7 +59,11 @@ from servicedesk.tickets import reactions as ticket_reactions
 from servicedesk.tickets.events import TicketCancelled, TicketResolved
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from config import Settings
+    from servicedesk.core.actors import Actor
 
 JOB_MODULES = (
     links,
@@ -105,6 +113,25 @@ def listen() -> None:
 def plug_in() -> None:
     """Give floors below what those above have for them; doing it again changes nothing."""
     use_checks(ReviewDrafting())
+    use_sources(VISITS)
+
+
+def _visits(
+    actor: Actor, client_id: int | None, start: datetime, end: datetime
+) -> Iterator[OtherDate]:
+    for visit in visits_between(actor, start, end, client_id):
+        yield OtherDate(
+            starts_at=visit.starts_at,
+            ends_at=visit.ends_at,
+            title=visit.title,
+            reference=visit.reference,
+            client_name=visit.client.name,
+            kind=KIND_LABELS[visit.kind],
+            state=STATE_LABELS[visit.state],
+        )
+
+
+VISITS = DateSource(label=msgid("Visit"), sign="users", page="engagement.visit", between=_visits)
 
 
 def connect(settings: Settings) -> None:

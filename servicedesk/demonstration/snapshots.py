@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MONTHS = 13
 LAST_DAYS = 7
 YEAR = 365
-LATE = 0.12  # of what conforms today, this part did not a year ago
+LATE = 0.2  # of what conforms today, this part did not a year ago
 
 
 def remember_fleets(clients: Sequence[Client], dice: Random, now: datetime) -> None:
@@ -87,7 +87,7 @@ def _days(today: date) -> Iterator[tuple[date, bool]]:
 def _since(stands: str | None, dice: Random) -> int:
     """Return for how many days a device has stood as it does; most have for longer than a year."""
     if stands == Conformity.FAILING.value:
-        return dice.randrange(3, 2 * YEAR)
+        return dice.randrange(3, 4 * YEAR)
     return int(dice.random() / LATE * YEAR)
 
 

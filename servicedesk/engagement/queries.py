@@ -239,10 +239,12 @@ def visit_view(actor: Actor, reference: str) -> VisitView:
     )
 
 
-def visits_between(actor: Actor, start: datetime, end: datetime) -> Sequence[Visit]:
+def visits_between(
+    actor: Actor, start: datetime, end: datetime, client_id: int | None = None
+) -> Sequence[Visit]:
     """Return what is or was to be between two instants, with client and contract, by time.
 
-    At most `MOST_VISITS`; cancelled ones are left out.
+    Of all the actor's clients, or of one. At most `MOST_VISITS`; cancelled ones are left out.
     """
     require(actor, Permission.ENGAGEMENT_READ)
     wanted = (
@@ -251,6 +253,8 @@ def visits_between(actor: Actor, start: datetime, end: datetime) -> Sequence[Vis
         .order_by(Visit.starts_at, Visit.id)
         .limit(MOST_VISITS)
     )
+    if client_id is not None:
+        wanted = wanted.where(Visit.client_id == client_id)
     return database.session().scalars(wanted).all()
 
 

@@ -7,8 +7,8 @@ schedules, and lines are made only of what is shown.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqlalchemy import select
 
@@ -17,10 +17,16 @@ from servicedesk.clients.visibility import of_customers, visible_to
 from servicedesk.core import clock, database
 from servicedesk.core.errors import NotFound
 from servicedesk.core.permissions import Permission, require
-from servicedesk.planning.calendar_rows import Narrowed, past_runs, planned_tasks, planned_tickets
+from servicedesk.planning.calendar_rows import (
+    Narrowed,
+    other_dates,
+    past_runs,
+    planned_tasks,
+    planned_tickets,
+)
 from servicedesk.planning.conflicts import Conflict, Reach, Span, conflicts, meetings
 from servicedesk.planning.due_days import due_days
-from servicedesk.planning.looks import WHOLE_SERVICE, Look, Shape
+from servicedesk.planning.looks import WHOLE_SERVICE, Look, Others, Shape
 from servicedesk.planning.occasions import Occasion, TaskSeen, What, local_day
 from servicedesk.planning.shared_devices import sharing
 from servicedesk.sla.closed_days import holidays_of
@@ -94,7 +100,7 @@ def calendar_of(actor: Actor, look: Look, zone: str) -> Shown:
     require(actor, Permission.PLANNING_READ)
     clients = _clients(actor)
     narrowed = _narrowed(look, clients, actor)
-    found = found_between(actor, narrowed, look.first, look.last, zone)
+    found = _found(actor, look, narrowed, zone)
     holidays = holidays_of(narrowed.client_id or _only(clients, actor), look.first, look.last)
     clashes = found.clashes(holidays)
     most = MOST_IN_CELL[look.shape]
@@ -125,6 +131,17 @@ def calendar_of(actor: Actor, look: Look, zone: str) -> Shown:
         cut=found.cut,
         continues_on=continues_on,
     )
+
+
+def _found(actor: Actor, look: Look, narrowed: Narrowed, zone: str) -> Found:
+    """Return planned work and what else has a date, as far as the look wants them."""
+    days = (look.first, look.last, zone)
+    found = Found(now=clock.now(), zone=zone, told={}, coming={}, cut=())
+    if look.others is not Others.ONLY:
+        found = found_between(actor, narrowed, *days)
+    if look.others is Others.WITHOUT:
+        return found
+    return found.also(other_dates(actor, narrowed, *days))
 
 
 def _clients(actor: Actor) -> dict[int, tuple[str, str]]:
@@ -164,6 +181,13 @@ class Found:
     told: Mapping[date, Sequence[Occasion]]  # what has a row: runs and tickets
     coming: Mapping[date, Sequence[_Coming]]
     cut: Sequence[TaskSeen]
+
+    def also(self, more: Iterable[Occasion]) -> Self:
+        """Return it with more lines that have a row."""
+        told = {day: list(lines) for day, lines in self.told.items()}
+        for one in more:
+            told.setdefault(one.on, []).append(one)
+        return replace(self, told=told)
 
     def count_on(self, day: date) -> int:
         """Return how many lines a day has."""

@@ -1,4 +1,4 @@
-"""The rows behind a calendar: tasks that may come, runs that were, tickets with an agreed date."""
+"""The rows behind a calendar: tasks that may come, runs that were, tickets with an agreed date, others."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from servicedesk.core.text import Verbatim
 from servicedesk.planning.due_days import FEW
 from servicedesk.planning.models import Category, PlannedRun, PlannedTask, RunState, TaskState
 from servicedesk.planning.occasions import Occasion, TaskSeen, What, local_day, reason_of
+from servicedesk.planning.other_dates import sources
 from servicedesk.planning.schedule import Schedule, from_json
 from servicedesk.planning.visibility import tasks_visible_to
 from servicedesk.tickets.models import Ticket, TicketState
@@ -46,6 +47,11 @@ class Narrowed:
     is_service_only: bool = False
     category: str = ""
     with_own: bool = False  # with the desk's own housekeeping
+
+    @property
+    def is_for_work_only(self) -> bool:
+        """Whether it asks for something that only planned work is."""
+        return bool(self.category) or self.is_service_only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +220,7 @@ def planned_tickets(
     actor: Actor, narrowed: Narrowed, first: date, last: date, zone: str
 ) -> Iterator[Occasion]:
     """Yield the tickets that wait for a date agreed with their client; one statement."""
-    if narrowed.category or narrowed.is_service_only:
+    if narrowed.is_for_work_only:
         return iter(())
     begin, end = bounds(first, last, zone)
     query = (
@@ -255,3 +261,28 @@ def planned_tickets(
         )
         for row in rows
     )
+
+
+def other_dates(
+    actor: Actor, narrowed: Narrowed, first: date, last: date, zone: str
+) -> Iterator[Occasion]:
+    """Yield what else has a date, on the day it begins; one statement a source."""
+    if narrowed.is_for_work_only:
+        return
+    begin, end = bounds(first, last, zone)
+    for source in sources():
+        for one in source.between(actor, narrowed.client_id, begin, end):
+            yield Occasion(
+                what=What.OTHER,
+                starts_at=one.starts_at,
+                ends_at=one.ends_at,
+                on=local_day(one.starts_at, zone),
+                title=Verbatim(one.title),
+                reference=one.reference,
+                changed_at=one.starts_at,
+                revision=0,
+                client_name=one.client_name,
+                source=source,
+                kind_words=one.kind,
+                state_words=one.state,
+            )

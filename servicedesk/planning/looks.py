@@ -28,6 +28,14 @@ class Shape(StrEnum):
     AGENDA = "agenda"
 
 
+class Others(StrEnum):
+    """Whether what else has a date is shown, see other_dates.py."""
+
+    WITH = ""
+    WITHOUT = "without"
+    ONLY = "only"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """A view at a date, narrowed; empty text means everything."""
@@ -37,18 +45,20 @@ class Look:
     client: str = ""  # a reference, with what is for the whole service; "-": that alone
     category: str = ""
     own: bool = False  # with the desk's own housekeeping
+    others: Others = Others.WITH
 
     @classmethod
     def read(cls, told: Mapping[str, str], today: date) -> Self:
         """Return what an address asks, without what is not understood."""
         client, shape = told.get("client", ""), told.get("view", "")
-        category = told.get("category", "")
+        category, others = told.get("category", ""), told.get("others", "")
         return cls(
             shape=Shape(shape) if shape in set(Shape) else Shape.MONTH,
             on=_day(told.get("date", "")) or today,
             client=client if len(client) <= REFERENCE_LENGTH and client.isprintable() else "",
             category=category if category in set(Category) else "",
             own=told.get("own", "") == "yes",
+            others=Others(others) if others in set(Others) else Others.WITH,
         )
 
     @property
@@ -94,6 +104,7 @@ class Look:
             "client": self.client,
             "category": self.category,
             "own": "yes" if self.own else "",
+            "others": str(self.others),
         }
         return {name: value for name, value in words.items() if value}
 

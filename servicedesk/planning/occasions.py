@@ -1,4 +1,4 @@
-"""What stands on a calendar, as values: runs of the past, times to come, and agreed dates of tickets."""
+"""What stands on a calendar, as values: runs of the past, times to come, agreed dates, and what else."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from typing import Any
 
     from servicedesk.planning.models import Category, RunState, TaskState, WorkKind
+    from servicedesk.planning.other_dates import DateSource
 
 NONE = timedelta(0)
 
 
 class What(StrEnum):
-    """Three kinds of things have a time."""
+    """Four kinds of things have a time."""
 
     RUN = "run"
     DUE = "due"  # no run yet: its time comes by the schedule
     TICKET = "ticket"  # a date agreed with the client
+    OTHER = "other"  # what the calendar was told of, see other_dates.py
 
 
 class TaskSeen(NamedTuple):
@@ -59,7 +61,7 @@ class Occasion(NamedTuple):
     ends_at: datetime  # the end of its window; its beginning where it has none
     on: date  # in the reader's zone
     title: str
-    reference: str  # of the task or the ticket
+    reference: str  # of the task, the ticket or whatever it is
     changed_at: datetime
     revision: int  # goes up with whatever changes about it
     client_name: str | None = None  # None: the whole service
@@ -71,6 +73,9 @@ class Occasion(NamedTuple):
     times: int = 1
     is_cut: bool = False  # there are more than `times`
     last_at: datetime | None = None  # of many, the last one's beginning
+    source: DateSource | None = None  # of what else has a date, with its own words
+    kind_words: str = ""
+    state_words: str = ""
 
     @property
     def is_tentative(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,9 +15,11 @@ from servicedesk.core.actors import Role
 from servicedesk.core.clock import told_as
 from servicedesk.core.errors import NotFound
 from servicedesk.devices.models import DeviceGroup, DeviceGroupMember
+from servicedesk.engagement.outcomes import cancel_visit
+from servicedesk.engagement.visits import book_visit
 from servicedesk.planning.calendar import calendar_of
 from servicedesk.planning.conflicts import Why
-from servicedesk.planning.looks import Look, Shape
+from servicedesk.planning.looks import Look, Others, Shape
 from servicedesk.planning.models import Category, RunState, WorkKind
 from servicedesk.planning.occasions import What
 from servicedesk.planning.schedule import Cron, Interval, Unit
@@ -24,6 +27,7 @@ from servicedesk.planning.tasks import approve_task, switch_off
 from servicedesk.sla.models import CalendarVersion
 from servicedesk.tickets.handling import move_ticket
 from tests.calendar_story import MADRID, NOW, once, planned, ran, seasoned
+from tests.engagement_story import plan, with_contract
 
 MARCH = Look(shape=Shape.MONTH, on=date(2026, 3, 1))
 
@@ -225,6 +229,40 @@ def test_a_change_of_the_service_during_a_clients_work_is_told_to_that_client(ma
     assert len(seen(make.agent()).clashes) == 2
 
 
+def test_visits_stand_beside_planned_work_for_whoever_they_concern(make):
+    mine, other = make.client(), make.client()
+    supervisor, contact = make.supervisor(), make.contact(mine)
+    planned(supervisor, mine, title="work", schedule=once(1))
+    for client in (mine, other):
+        with_contract(make, client, starts_on=date(2025, 1, 1))
+        book_visit(supervisor, client.reference, plan(date(2026, 3, 3), title=client.name))
+    gone = book_visit(supervisor, mine.reference, plan(date(2026, 3, 4), title="gone"))
+    cancel_visit(supervisor, gone.reference, "Nobody is there", version=gone.version)
+    assert titles(seen(supervisor)) == {"work", mine.name, other.name}
+    assert titles(seen(contact)) == {"work", mine.name}
+    assert titles(seen(make.person(Role.ACCOUNT_MANAGER, other))) == {other.name}
+    for look, shown in (
+        (replace(MARCH, client=mine.reference), {"work", mine.name}),
+        (replace(MARCH, others=Others.WITHOUT), {"work"}),
+        (replace(MARCH, others=Others.ONLY), {mine.name, other.name}),
+        (replace(MARCH, category="preventive_maintenance"), {"work"}),
+        (replace(MARCH, client="-"), set()),
+    ):
+        assert titles(seen(supervisor, look)) == shown, look
+        assert Look.read(look.as_words(), NOW.date()) == look
+
+
+def test_a_visit_stands_on_the_day_it_begins_where_its_reader_is(make):
+    client, supervisor = make.client(), make.supervisor()
+    with_contract(make, client, starts_on=date(2025, 1, 1))
+    book_visit(supervisor, client.reference, plan(date(2026, 3, 3), 8, at=time(0, 30)))
+    ((day, one),) = lines(seen(supervisor))
+    assert (day, one.what, one.client_name) == (3, What.OTHER, client.name)
+    assert (one.kind_words, one.state_words) == ("Service review", "Planned visit")
+    assert one.ends_at - one.starts_at == timedelta(hours=32)
+    assert [day for day, _one in lines(seen(supervisor, zone="Atlantic/Azores"))] == [2]
+
+
 def test_a_task_that_comes_all_the_time_is_cut_and_that_is_said(make):
     supervisor = make.supervisor()
     task = planned(supervisor, schedule=Cron(expression="* * * * *", zone=MADRID))
@@ -258,12 +296,14 @@ def counted_statements():
 
 def test_the_statements_are_the_same_however_much_there_is(make):
     agent, client = make.agent(), make.client()
-    counts = []
+    with_contract(make, client, starts_on=date(2025, 1, 1))
+    supervisor, counts = make.supervisor(), []
     for tasks in (1, 20):
         for number in range(tasks):
+            book_visit(supervisor, client.reference, plan(date(2026, 3, 5), 1))
             task = planned(agent, client, schedule=once(1 + number % 5))
             ran(task, NOW - timedelta(days=1))
         with counted_statements() as statements:
             seen(agent)
         counts.append(len([one for one in statements if "set_config" not in one]))
-    assert counts[0] == counts[1] <= 6
+    assert counts[0] == counts[1] <= 7

@@ -81,6 +81,21 @@ def test_a_manager_books_and_sees_what_is_left(desk, story):
         assert "13,25 de 16" in home
 
 
+def test_the_calendar_of_planned_work_leads_to_visits(desk, story):
+    for person, side in ((story.contact, "portal"), (story.manager, "desk")):
+        with visiting(desk, person) as visitor:
+            calendar = f"/{side}/planned/?date={TOMORROW.isoformat()}"
+            visit = f'href="/{side}/engagement/visits/{story.planned.reference}"'
+            for shape in ("month", "week", "agenda"):
+                shown = visitor.get(f"{calendar}&view={shape}").text
+                assert visit in shown, shape
+                assert "Visita planificada" in shown
+                assert ("Talleres Norte" in text_of(shown.split("Siguiente")[1])) == (
+                    side == "desk" and shape != "month"
+                )
+            assert visit not in visitor.get(f"{calendar}&others=without").text
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

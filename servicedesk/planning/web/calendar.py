@@ -13,9 +13,10 @@ from servicedesk.core.permissions import Permission
 from servicedesk.core.text import msgid
 from servicedesk.planning.calendar import calendar_of
 from servicedesk.planning.conflicts import Why
-from servicedesk.planning.looks import WHOLE_SERVICE, Look, Shape
+from servicedesk.planning.looks import WHOLE_SERVICE, Look, Others, Shape
 from servicedesk.planning.models import CATEGORY_LABELS, RUN_STATE_LABELS, RunState
 from servicedesk.planning.occasions import What, local_day
+from servicedesk.planning.other_dates import sources
 from servicedesk.planning.web.places import run_page, task_page
 from servicedesk.shell.formatting import duration
 from servicedesk.shell.language import chosen_zone, translate
@@ -37,6 +38,10 @@ SHAPE_LABELS = {
     Shape.WEEK: msgid("Week"),
     Shape.AGENDA: msgid("Agenda"),
 }
+OTHER_LABELS = {
+    Others.WITHOUT: msgid("Planned work only"),
+    Others.ONLY: msgid("Visits only"),
+}
 # colour and sign of each state: never by colour alone
 MARKS: dict[RunState, tuple[str, str]] = {
     RunState.PREPARED: ("calm", "mail"),
@@ -51,6 +56,7 @@ MARKS: dict[RunState, tuple[str, str]] = {
     RunState.CANCELLED: ("calm", "x"),
 }
 DUE_MARK, TENTATIVE_MARK, TICKET_MARK = ("calm", "clock"), ("warn", "hand-stop"), ("calm", "ticket")
+OTHER_TONE = "other"
 LEGEND = (
     *((*MARKS[state], RUN_STATE_LABELS[state]) for state in MARKS),
     (*DUE_MARK, msgid("Planned")),
@@ -77,6 +83,7 @@ def index() -> ResponseReturnValue:
         look=look,
         shapes=SHAPE_LABELS,
         categories=CATEGORY_LABELS,
+        others=OTHER_LABELS,
         whole_service=WHOLE_SERVICE,
         heading=look_words(look),
         weekday_names=weekday_names(),
@@ -131,6 +138,8 @@ def state_words(one: Occasion) -> str:
     """Return how it stands, in words."""
     if one.what is What.TICKET:
         return str(_("Agreed date"))
+    if one.source is not None:
+        return translate(one.state_words)
     if one.state is None:
         return str(_("If it is approved") if one.is_tentative else _("Planned"))
     return translate(RUN_STATE_LABELS[one.state])
@@ -149,18 +158,27 @@ def mark_of(one: Occasion) -> tuple[str, str]:
     """Return tone and icon."""
     if one.what is What.TICKET:
         return TICKET_MARK
+    if one.source is not None:
+        return OTHER_TONE, one.source.sign
     if one.state is None:
         return TENTATIVE_MARK if one.is_tentative else DUE_MARK
     return MARKS[one.state]
 
 
 def leads_to(one: Occasion) -> str:
-    """Return the page of it: the run's, the task's or the ticket's."""
+    """Return the page of it: the run's, the task's, the ticket's, or whose else it is."""
     if one.what is What.TICKET:
         return to("tickets.show", reference=one.reference)
+    if one.source is not None:
+        return to(one.source.page, reference=one.reference)
     if one.run_id is not None and one.times == 1:
         return run_page(one.reference, one.run_id)
     return task_page(one.reference)
+
+
+def legend() -> list[tuple[str, str, str]]:
+    """Return tone, sign and words of everything that can stand on a calendar."""
+    return [*LEGEND, *((OTHER_TONE, source.sign, source.label) for source in sources())]
 
 
 def clash_words(clash: Clash) -> str:
@@ -191,7 +209,7 @@ WORDS: dict[str, Any] = {
     "day": day_words,
     "lasts": lasts_words,
     "leads_to": leads_to,
-    "legend": LEGEND,
+    "legend": legend,
     "mark": mark_of,
     "span": span_words,
     "state": state_words,
