@@ -44,6 +44,8 @@ from servicedesk.orders.positions import keeping
 from servicedesk.planning import jobs as planning_jobs
 from servicedesk.planning import reactions as planning_reactions
 from servicedesk.planning.checks import backup
+from servicedesk.reports import folder as report_files
+from servicedesk.reports import jobs as report_jobs
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.sla.what_if import jobs as what_if_jobs
@@ -67,6 +69,7 @@ JOB_MODULES = (
     planning_jobs,
     monitoring_jobs,
     engagement_jobs,
+    report_jobs,
 )  # importing them declares their jobs
 
 
@@ -107,5 +110,6 @@ def connect(settings: Settings) -> None:
         engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)
     fleet_engines.use_engines(engines)
     files.use_folder(settings.instance / "attachments")
+    report_files.use_folder(settings.instance / "reports")
     compilation.use_address(settings.public_url)
     restoring.use_upgrade(schema.upgrade)

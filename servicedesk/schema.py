@@ -26,6 +26,7 @@ from servicedesk.monitoring import models as monitoring
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
 from servicedesk.planning import models as planning
+from servicedesk.reports import models as reports
 from servicedesk.sla import models as sla
 from servicedesk.sla.what_if import models as what_if
 from servicedesk.tickets import checklist
@@ -58,6 +59,7 @@ MODEL_MODULES = (
     planning,
     monitoring,
     engagement,
+    reports,
 )
 METADATA = Model.metadata
 

@@ -41,6 +41,7 @@ class Permission(StrEnum):
     PLANNING_SERVICE = "planning:service"  # what concerns the whole service, and the desk itself
     POLICY_EDIT = "policy:edit"
     QUESTION_EDIT = "question:edit"
+    REPORT_MAKE = "report:make"
     SERVICE_WATCH = "service:watch"
     SLA_ADMINISTER = "sla:administer"
     SLA_SIMULATE = "sla:simulate"
@@ -65,6 +66,7 @@ _READ = {
 _TALK = {
     Permission.DESTRUCTION_STOP,
     Permission.QUESTION_EDIT,
+    Permission.REPORT_MAKE,
     Permission.TICKET_OPEN,
     Permission.TICKET_COMMENT,
     Permission.TICKET_CONFIRM,

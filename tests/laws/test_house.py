@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "servicedesk").rglob("*.py"))
 FLOORS = [
     *("core", "accounts", "clients", "devices", "sla", "orders", "tickets"),
-    *("backups", "monitoring", "planning", "engagement"),
+    *("backups", "monitoring", "planning", "engagement", "reports"),
 ]
 REFUSED = {"utils", "helpers", "common", "manager", "handler", "base", "misc"}
 
