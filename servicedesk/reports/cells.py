@@ -59,7 +59,7 @@ def sheet_of(
         readers=readers,
         facts=_facts(told, actor, say, days, at),
         language=language,
-        facts_title=say(msgid("About")),
+        facts_title=say(msgid("About the report")),
         author=actor.name,
     )
 
@@ -120,7 +120,7 @@ def as_words(cell: Cell, decimal: str = ".") -> str:
     if cell is None:
         return ""
     if isinstance(cell, datetime):
-        return f"{cell:%Y-%m-%d %H:%M:%S}"
+        return cell.isoformat(" ", "seconds")
     if isinstance(cell, timedelta):
         minutes, seconds = divmod(int(cell.total_seconds()), 60)
         hours, minutes = divmod(minutes, 60)

@@ -8,8 +8,10 @@ import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import select, update
 
 from servicedesk.core import clock, database
@@ -17,6 +19,8 @@ from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.errors import InvalidInput, NotAllowedNow, NotFound
 from servicedesk.reports import asking, cleaning, folder, queries, writing
 from servicedesk.reports.asking import ask_report, cancel_run, delete_report, run_again
+from servicedesk.reports.formats import xlsx_file
+from servicedesk.reports.formats.pdf_file import PdfFile
 from servicedesk.reports.kinds import KINDS, kinds_for
 from servicedesk.reports.models import KEPT, SILENT, ReportRun, RunState
 from servicedesk.tickets.handling import add_message
@@ -305,3 +309,30 @@ def test_deleting_takes_the_files_too(make, client, contact):
         with pytest.raises(NotFound):
             queries.report_named(contact, run.reference)
         database.session().rollback()
+
+
+def test_what_is_too_long_for_paper_is_refused_with_its_number(make, client, contact, monkeypatch):
+    make.fleet(client, 3)
+    monkeypatch.setattr(PdfFile, "most_rows", 2)
+    run = made(contact, format="pdf", columns=["reference"])
+    assert run.state is RunState.FAILED
+    assert str(run.problem).startswith("3 rows are too many for paper, which holds 2")
+    every = [column.code for column in KINDS[0].columns_for(contact)]
+    with pytest.raises(InvalidInput) as refused:
+        ask_report(contact, wish(contact, format="pdf", columns=every), "es")
+    assert refused.value.field == "columns"
+
+
+def test_a_workbook_goes_on_in_another_sheet(make, client, contact, monkeypatch):
+    make.fleet(client, 5)
+    monkeypatch.setattr(xlsx_file, "MOST_ON_A_SHEET", 2)
+    run = made(contact, format="xlsx", columns=["reference", "last_contact"])
+    with folder.path_of(run.key).open("rb") as file:
+        book = load_workbook(file)
+    about, *sheets = book.worksheets
+    assert [sheet.max_row for sheet in sheets] == [3, 3, 2]
+    assert {sheet.cell(row=1, column=1).value for sheet in sheets} == {"Reference"}
+    local = sheets[0].cell(row=2, column=2).value
+    here = clock.now().astimezone(ZoneInfo("Europe/Madrid")).replace(tzinfo=None)
+    assert abs(here - local) < timedelta(minutes=1)
+    assert ["Rows", "5"] in [list(row) for row in about.iter_rows(values_only=True)]

@@ -75,8 +75,6 @@ def file_of(actor: Actor, key: str) -> Response:
         download_name=name_of(run),
         max_age=0,
     )
-    response.headers["Cache-Control"] = "private, no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
 
