@@ -60,6 +60,8 @@ from servicedesk.planning.web import blueprints as planning
 from servicedesk.planning.web import feed_door, punctuality_api, runs_api
 from servicedesk.planning.web.origins import planned_order, planned_ticket, planned_workarounds
 from servicedesk.planning.web.words import kept_schedule_words
+from servicedesk.reports.web import blueprints as reports
+from servicedesk.reports.web import saying
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
@@ -155,6 +157,7 @@ WORDS = {
 def mount(app: Flask, settings: Settings) -> None:
     """Register every page, door and API of the desk."""
     app.jinja_env.globals.update(WORDS | LEVEL_WORDS)
+    saying.install()
     app.add_url_rule("/", "front", front)
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(account.blueprint)
@@ -264,6 +267,7 @@ def _add_shared_pages(blueprint: Blueprint) -> None:
         tickets.ask(),
         order.blueprint(),
         planning.planned(),
+        reports.blueprint(),
         positions.blueprint(),
         sla_levels.blueprint(),
         stops.blueprint(),

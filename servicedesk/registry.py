@@ -48,6 +48,8 @@ from servicedesk.planning import jobs as planning_jobs
 from servicedesk.planning import reactions as planning_reactions
 from servicedesk.planning.checks import backup, use_checks
 from servicedesk.planning.other_dates import DateSource, OtherDate, use_sources
+from servicedesk.reports import folder as report_files
+from servicedesk.reports import jobs as report_jobs
 from servicedesk.reviews import jobs as review_jobs
 from servicedesk.reviews.check import ReviewDrafting
 from servicedesk.sla import jobs as sla_jobs
@@ -77,6 +79,7 @@ JOB_MODULES = (
     planning_jobs,
     monitoring_jobs,
     engagement_jobs,
+    report_jobs,
     review_jobs,
 )  # importing them declares their jobs
 
@@ -143,5 +146,6 @@ def connect(settings: Settings) -> None:
         engines["sandbox"] = SandboxEngine(settings.sandbox_url, settings.sandbox_key)
     fleet_engines.use_engines(engines)
     files.use_folder(settings.instance / "attachments")
+    report_files.use_folder(settings.instance / "reports")
     compilation.use_address(settings.public_url)
     restoring.use_upgrade(schema.upgrade)

@@ -27,6 +27,7 @@ from servicedesk.monitoring import models as monitoring
 from servicedesk.orders import models as orders
 from servicedesk.orders.positions import models as positions
 from servicedesk.planning import models as planning
+from servicedesk.reports import models as reports
 from servicedesk.reviews import models as reviews
 from servicedesk.sla import models as sla
 from servicedesk.sla.what_if import models as what_if
@@ -63,6 +64,7 @@ MODEL_MODULES = (
     planning,
     monitoring,
     engagement,
+    reports,
     reviews,
 )
 METADATA = Model.metadata

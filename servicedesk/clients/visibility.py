@@ -29,7 +29,9 @@ def visible_to(
     return column.in_(sorted(actor.client_ids))
 
 
-def of_customers(column: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def of_customers(
+    column: ColumnElement[int] | InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+) -> ColumnElement[bool]:
     """Return the condition that leaves the operator's own client out; `column` holds a client's id.
 
     What is listed or counted of all clients is narrowed by it, unless its own was asked for.

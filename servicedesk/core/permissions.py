@@ -42,6 +42,7 @@ class Permission(StrEnum):
     PLANNING_SERVICE = "planning:service"  # what concerns the whole service, and the desk itself
     POLICY_EDIT = "policy:edit"
     QUESTION_EDIT = "question:edit"
+    REPORT_MAKE = "report:make"
     REVIEW_ACKNOWLEDGE = "review:acknowledge"  # in the client's name
     REVIEW_COMMENT = "review:comment"
     REVIEW_DRAFTS = "review:drafts"  # to see what is not published yet
@@ -72,6 +73,7 @@ _READ = {
 _TALK = {
     Permission.DESTRUCTION_STOP,
     Permission.QUESTION_EDIT,
+    Permission.REPORT_MAKE,
     Permission.TICKET_OPEN,
     Permission.TICKET_COMMENT,
     Permission.TICKET_CONFIRM,

@@ -119,7 +119,7 @@ def class_in_sql() -> ColumnElement[str]:
     )
 
 
-def is_planned(now: datetime) -> ColumnElement[bool]:
+def is_planned(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Return the condition for a time that counts at an instant."""
     return and_(
         PlannedRun.asked_by_name.is_(None),

@@ -14,13 +14,15 @@ from servicedesk.devices.catalogue.action import ManagedAction
 from servicedesk.devices.instructions import INSTRUCTIONS
 from servicedesk.planning.checks import CHECKS
 from servicedesk.planning.checks.check import Check
+from servicedesk.reports.kinds import KINDS
+from servicedesk.reports.kinds.kind import ReportKind
 from servicedesk.schema import METADATA
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "servicedesk").rglob("*.py"))
 FLOORS = [
     *("core", "accounts", "clients", "devices", "sla", "orders", "tickets"),
-    *("backups", "monitoring", "planning", "engagement", "reviews"),
+    *("backups", "monitoring", "planning", "engagement", "reports", "reviews"),
 ]
 REFUSED = {"utils", "helpers", "common", "manager", "handler", "base", "misc"}
 
@@ -74,6 +76,24 @@ def test_every_check_is_in_the_list_and_whole():
         # what a form leaves empty can be run with
         assert check.faults({}) == {}
         assert check.faults(check.cleaned({})) == {}
+
+
+def test_every_kind_of_report_is_in_the_list_and_whole():
+    folder = ROOT / "servicedesk" / "reports" / "kinds"
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "kind"}
+    assert {type(kind).__module__.split(".")[-1] for kind in KINDS} == files
+    assert len({kind.code for kind in KINDS}) == len(KINDS)
+    for kind in KINDS:
+        assert isinstance(kind, ReportKind)
+        assert kind.label
+        assert kind.description
+        codes = [column.code for column in kind.columns]
+        assert len(set(codes)) == len(codes)
+        assert any(column.in_default for column in kind.columns)
+        parts = [*kind.columns, *kind.filters]
+        assert {name for part in parts for name in part.joins} <= set(kind.joins), kind.code
+        for part in parts:
+            assert part.label
 
 
 def test_every_test_is_collected():

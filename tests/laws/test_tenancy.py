@@ -34,6 +34,7 @@ from servicedesk.planning.models import CalendarFeed, RunState
 from servicedesk.planning.schedule import Once
 from servicedesk.planning.steering import run_now
 from servicedesk.planning.tasks import plan_task
+from servicedesk.reports.asking import ask_report
 from servicedesk.sla.what_if.asking import ask_what_if
 from servicedesk.sla.what_if.wishes import Wish
 from servicedesk.tickets.handling import add_message
@@ -44,6 +45,7 @@ from tests.desk_on_loopback import until
 from tests.engagement_story import plan
 from tests.planned_task_story import action_draft
 from tests.policy_story import bring, own_setting
+from tests.report_story import wish
 from tests.visitor import visiting
 from tests.warning_story import notify
 
@@ -116,6 +118,8 @@ def foreign(desk) -> dict[str, list[str]]:
         select(CalendarFeed.id).where(CalendarFeed.user_id == contact.user_id)
     ).one()
     session.rollback()
+    report = ask_report(contact, wish(contact, title=f"{CANARY} list"), "es")
+    ours = ask_report(manager, wish(manager, title=f"{CANARY} list"), "es")
     return {
         "reference": [
             ticket.reference,
@@ -133,7 +137,10 @@ def foreign(desk) -> dict[str, list[str]]:
             task.reference,
             visit.reference,
             offer.reference,
+            report.reference,
+            ours.reference,
         ],
+        "key": [report.key],
         "run_id": [str(run.id)],
         "secret": [document.secret],
         "file": [file, slides],
@@ -273,7 +280,9 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
     with visiting(desk, manager) as visitor:
         walked = 0
         for method, path in addresses(rules, foreign):
-            if not path.startswith(("/desk/what-if/", "/desk/planned/", "/desk/engagement/")):
+            if not path.startswith(
+                ("/desk/what-if/", "/desk/planned/", "/desk/engagement/", "/desk/reports/")
+            ):
                 continue
             answer = visitor.get(path) if method == "GET" else visitor.post(path)
             assert answer.status_code == 404, (method, path, answer.status_code)

@@ -11,6 +11,7 @@ import xlsxwriter
 from flask import Response, send_file, stream_with_context
 
 from servicedesk.core import clock
+from servicedesk.core.spreadsheets import as_text
 from servicedesk.core.text import msgid
 from servicedesk.devices.conformity.models import CONFORMITY_LABELS, Conformity
 from servicedesk.devices.models import (
@@ -46,7 +47,6 @@ HEADINGS = (
     msgid("Conformity"),
     msgid("Policy"),
 )
-FORMULA_OPENERS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four: full-width
 
 
 def _row(device: Device) -> list[str]:
@@ -74,11 +74,6 @@ def _policy_words(drifts: bool | None) -> str:  # noqa: FBT001  None: it has no 
     if drifts is None:
         return ""
     return translate(msgid("Differs from it") if drifts else msgid("As it should be"))
-
-
-def as_text(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.lstrip().startswith(FORMULA_OPENERS) else cell
 
 
 def csv_of(devices: Iterator[Device]) -> ResponseReturnValue:
