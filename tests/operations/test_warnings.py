@@ -23,6 +23,7 @@ from servicedesk.tickets.queries import TicketFilter, ticket_view, tickets, tick
 from servicedesk.tickets.warnings import tell_warning
 from tests.warning_story import (
     MONDAY,
+    WHY,
     ClockStory,
     asked_again,
     audited,
@@ -176,7 +177,7 @@ def test_when_the_cause_is_gone_nobody_is_told_and_nothing_escalates(make, end):
     sweep_at(HALF)
     with clock.told_as(HALF):
         if end == "resolve":
-            move_ticket(story.agent, ticket.reference, "resolve", words="Done.")
+            move_ticket(story.agent, ticket.reference, "resolve", words="Done.", why=WHY)
         elif end == "cancel":
             move_ticket(story.contact, ticket.reference, "cancel")
         else:
@@ -236,7 +237,7 @@ def test_a_clock_that_was_set_back_does_not_forget_that_it_was_solved(make):
     ticket = story.open()
     sweep_at(HALF)
     with clock.told_as(HALF + HOUR):
-        move_ticket(story.agent, ticket.reference, "resolve", words="Done.")
+        move_ticket(story.agent, ticket.reference, "resolve", words="Done.", why=WHY)
     tell_at(HALF)
     assert outcomes() == [(50, "cause_gone")]
 

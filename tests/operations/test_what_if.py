@@ -23,6 +23,7 @@ from servicedesk.sla.what_if.models import WhatIf, WhatIfChange, WhatIfState
 from servicedesk.sla.what_if.wishes import Wish
 from servicedesk.tickets.handling import move_ticket, reclassify_ticket
 from servicedesk.tickets.models import Impact, Urgency
+from tests.warning_story import WHY
 
 MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)  # ten in Madrid
 DECEMBER = datetime(2026, 12, 10, 9, tzinfo=UTC)
@@ -45,7 +46,7 @@ class Story:
                 self.contact, "device.lock", self.make.device(self.client, "ios")
             )
         with clock.told_as(start + timedelta(hours=hours)):
-            move_ticket(self.agent, ticket.reference, "resolve", words="Done.")
+            move_ticket(self.agent, ticket.reference, "resolve", words="Done.", why=WHY)
         return ticket
 
     @property
@@ -190,7 +191,7 @@ def test_a_draft_whose_date_has_not_come_is_tried_as_if_it_had_ruled(make):
     with clock.told_as(MONDAY + timedelta(hours=1)):
         reclassify_ticket(story.agent, ticket.reference, Impact.HIGH, Urgency.HIGH)
     with clock.told_as(MONDAY + timedelta(hours=30)):
-        move_ticket(story.agent, ticket.reference, "resolve", words="Done.")
+        move_ticket(story.agent, ticket.reference, "resolve", words="Done.", why=WHY)
     found = story.answered(plan=plan, factor_percent=100)
     told = {(row.subject, row.metric): (row.was, row.would) for row in story.changes(found)}
     first = story.tickets[0].reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -12,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from config import Settings
 from servicedesk.app import create_app
 from servicedesk.clients.house import operator_house
-from servicedesk.core import database
+from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.files import Upload
 from servicedesk.core.unit_of_work import unit_of_work
@@ -28,7 +29,9 @@ from servicedesk.planning.run_log import tell
 from servicedesk.planning.schedule import Once
 from servicedesk.planning.steering import run_now
 from servicedesk.planning.tasks import plan_task
-from servicedesk.tickets.handling import answer_ticket
+from servicedesk.tickets import closing_links
+from servicedesk.tickets.breaches import Explanation
+from servicedesk.tickets.handling import answer_ticket, move_ticket
 from servicedesk.tickets.intake import NewTicket, open_ticket
 from servicedesk.tickets.models import TicketKind
 from servicedesk.tickets.ticking import skip_step, tick_step, write_steps
@@ -111,6 +114,20 @@ def _plan_work(agent, client, device):
 
 
 @pytest.fixture
+def closings(story, monkeypatch):
+    """A resolved ticket to decide on, with its link, and one to be resolved late."""
+    _client, contact, agent, *_rest = story
+    word = str(uuid4())
+    monkeypatch.setattr(closing_links.secrets, "token_urlsafe", lambda _size=32: word)
+    incident = NewTicket(kind=TicketKind.INCIDENT, subject="No mail", description="Please.")
+    with clock.told_as(datetime.now(UTC) - timedelta(days=30)):
+        resolved, late = (open_ticket(contact, incident).reference for _ in range(2))
+    why = Explanation(cause="workload", words="A peak.")
+    move_ticket(agent, resolved, "resolve", words="Done.", why=why)
+    return resolved, late, f"/closing/{word}"
+
+
+@pytest.fixture
 def policies(desk, story):
     """A policy with two versions and a draft, own settings, and a document somebody fetched."""
     client, contact, agent, _ticket, _order, device, *_rest = story
@@ -145,13 +162,15 @@ def planned_tasks(desk, story):
     return waits.reference, steps.reference, task.reference, run.id
 
 
-def test_the_portal(desk, sign_in, story, policies, planned_tasks):
+def test_the_portal(desk, sign_in, story, policies, planned_tasks, closings):
     policy, document = policies
     waits, steps, task, run = planned_tasks
     _client, contact, _agent, ticket, order, device, rule, question, query = story
     pages = [
         "/portal/",
         "/portal/notices/",
+        f"/portal/tickets/{closings[0]}",
+        f"{closings[2]}?verdict=solved_but",
         "/portal/tickets/",
         "/portal/tickets/?q=nothing-like-it",
         f"/portal/tickets/{ticket.reference}",
@@ -198,7 +217,7 @@ def test_the_portal(desk, sign_in, story, policies, planned_tasks):
     assert look(desk, sign_in(contact), pages) == []
 
 
-def test_the_desk(desk, sign_in, story, policies, planned_tasks):
+def test_the_desk(desk, sign_in, story, policies, planned_tasks, closings):
     policy, document = policies
     waits, steps, task, run = planned_tasks
     client, _contact, _agent, ticket, order, device, rule, question, query = story
@@ -228,6 +247,8 @@ def test_the_desk(desk, sign_in, story, policies, planned_tasks):
         "/desk/planned/?view=agenda",
         "/desk/planned/punctuality/runs?figure=missed",
         f"/desk/admin/clients/{client.reference}/edit",
+        f"/desk/tickets/{closings[0]}",
+        f"/desk/tickets/{closings[1]}",
         f"/desk/tickets/{ticket.reference}",
         f"/desk/tickets/{query.reference}",
         f"/desk/sla/receipts/{ticket.reference}/first_response/1",
@@ -259,6 +280,13 @@ def test_the_desk(desk, sign_in, story, policies, planned_tasks):
 
 def test_what_everybody_sees(desk, browser):
     page = browser.new_page()
-    paths = ["/sign-in", "/password/forgotten", "/password/link/none", "/nowhere", "/api/v1/"]
+    paths = [
+        "/sign-in",
+        "/password/forgotten",
+        "/password/link/none",
+        "/closing/none",
+        "/nowhere",
+        "/api/v1/",
+    ]
     assert look(desk, page, paths) == []
     page.close()
