@@ -60,6 +60,7 @@ from servicedesk.planning.web import blueprints as planning
 from servicedesk.planning.web import feed_door, punctuality_api, runs_api
 from servicedesk.planning.web.origins import planned_order, planned_ticket, planned_workarounds
 from servicedesk.planning.web.words import kept_schedule_words
+from servicedesk.reviews.models import MARK_LABELS
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
@@ -137,6 +138,7 @@ WORDS = {
     "queue_labels": QUEUE_LABELS,
     "restoration_seen": backups_admin.restoration_seen,
     "rating_labels": RATING_LABELS,
+    "review_mark_labels": MARK_LABELS,
     "rule_words": conformity_words.rule_words,
     "schedule_words": kept_schedule_words,
     "standing_labels": STANDING_LABELS,
