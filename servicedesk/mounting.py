@@ -62,6 +62,7 @@ from servicedesk.planning.web.origins import planned_order, planned_ticket, plan
 from servicedesk.planning.web.words import kept_schedule_words
 from servicedesk.reports.web import blueprints as reports
 from servicedesk.reports.web import saying
+from servicedesk.reviews.models import MARK_LABELS
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
@@ -139,6 +140,7 @@ WORDS = {
     "queue_labels": QUEUE_LABELS,
     "restoration_seen": backups_admin.restoration_seen,
     "rating_labels": RATING_LABELS,
+    "review_mark_labels": MARK_LABELS,
     "rule_words": conformity_words.rule_words,
     "schedule_words": kept_schedule_words,
     "standing_labels": STANDING_LABELS,

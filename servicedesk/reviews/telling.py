@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def tell_managers(work: Work, review: ServiceReview, news: str, **facts: Any) -> None:
     """Tell whoever looks after the client, but for who caused it."""
     people = people_of(work, review.client_id, with_supervisors=False)
-    _tell(work, review, people, news, facts)
+    _tell(work, review, people, news, facts | {"is_for_contact": False})
 
 
 def tell_contacts(work: Work, review: ServiceReview, news: str, **facts: Any) -> None:
@@ -31,7 +31,7 @@ def tell_contacts(work: Work, review: ServiceReview, news: str, **facts: Any) ->
         .where(User.is_active, AuthorisedContact.client_id == review.client_id)
         .order_by(User.name, User.id)
     ).all()
-    _tell(work, review, people, news, facts)
+    _tell(work, review, people, news, facts | {"is_for_contact": True})
 
 
 def _tell(

@@ -6,12 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_skeleton
 from flask_babel import (
     format_date,
     format_datetime,
     format_decimal,
     format_percent,
     format_timedelta,
+    get_locale,
     gettext,
     ngettext,
 )
@@ -35,6 +37,7 @@ def install(app: Flask) -> None:
         datetime=instant,
         from_iso=datetime.fromisoformat,
         date=day,
+        month=month,
         ago=ago,
         until=until,
         duration=duration,
@@ -65,6 +68,12 @@ def instant(value: datetime | str | None, style: str = "short", zone: str | None
 def day(value: date | datetime | None) -> str:
     """Return a date."""
     return str(format_date(value, "medium")) if value else "—"
+
+
+def month(value: date | str) -> str:
+    """Return a month with its year: noviembre de 2026. Facts that are kept hold days as ISO text."""
+    day = date.fromisoformat(value) if isinstance(value, str) else value
+    return format_skeleton("yMMMM", day, locale=get_locale() or "es")
 
 
 def ago(value: datetime | None) -> str:

@@ -21,7 +21,13 @@ LEADS_TO = {
     "planned_called_off": "planned.task",
     "planned_approval": "orders.show",
     "engagement_warning": "engagement.client",
+    "unhappy_client": "tickets.show",
     "visit_outcome": "engagement.visit",
+    "review_drafted": "reviews.show",
+    "review_published": "reviews.show",
+    "review_acknowledged": "reviews.show",
+    "review_comment": "reviews.show",
+    "review_addendum": "reviews.show",
 }
 
 
