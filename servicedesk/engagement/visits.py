@@ -45,8 +45,7 @@ def book_visit(actor: Actor, client_reference: str, plan: VisitPlan) -> Visit:
     require(actor, Permission.ENGAGEMENT_EDIT)
     plan = checked_plan(plan)
     with unit_of_work(actor, "engagement.book_visit") as work:
-        visit = book(work, client_named(work.session, actor, client_reference), plan)
-    return visit
+        return book(work, client_named(work.session, actor, client_reference), plan)
 
 
 def book(work: Work, client: Client, plan: VisitPlan) -> Visit:

@@ -13,8 +13,8 @@ from servicedesk.engagement.agreed import LONGEST, checked_agreed, open_agreed
 from servicedesk.engagement.contract_time import day_of
 from servicedesk.reviews.models import ReviewAction
 from servicedesk.reviews.writing import locked_draft
-from servicedesk.tickets.handling import is_unfinished, make_move
-from servicedesk.tickets.models import Ticket
+from servicedesk.tickets.handling import make_move
+from servicedesk.tickets.models import OPEN_STATES, Ticket
 from servicedesk.tickets.moves import move_named
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def remove_action(actor: Actor, reference: str, action_id: int) -> None:
         if action is None:
             raise NotFound
         ticket = work.session.get_one(Ticket, action.ticket_id, with_for_update=True)
-        if is_unfinished(ticket):
+        if ticket.state in OPEN_STATES:
             make_move(work, ticket, move_named("cancel"))
         work.session.delete(action)
         work.concerns(review.client_id, review.reference)
