@@ -61,7 +61,7 @@ MARK_LABELS = {
 PLACE_LABELS = {
     Place.VERDICT: msgid("Verdict"),
     Place.SERVICE_LEVELS: msgid("Service levels"),
-    Place.TIMES: msgid("Times"),
+    Place.TIMES: msgid("Times of response and solution"),
     Place.VOLUME: msgid("Volume and backlog"),
     Place.QUALITY: msgid("Quality and satisfaction"),
     Place.DEVICES: msgid("Fleet, conformity and changes"),

@@ -30,7 +30,7 @@ class Section(StrEnum):
 
 SECTION_LABELS = {
     Section.SERVICE_LEVELS: msgid("Service levels"),
-    Section.TIMES: msgid("Times"),
+    Section.TIMES: msgid("Times of response and solution"),
     Section.VOLUME: msgid("Volume and backlog"),
     Section.QUALITY: msgid("Quality and satisfaction"),
     Section.DEVICES: msgid("Fleet, conformity and changes"),
