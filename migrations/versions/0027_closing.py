@@ -37,6 +37,12 @@ def upgrade() -> None:
           left_out_as is null or state = 'cancelled')"""
     )
     op.create_index(
+        "ix_ticket_category",
+        "ticket",
+        ["category", "id"],
+        postgresql_where=sa.text("category is not null"),
+    )
+    op.create_index(
         "ix_sla_cycle_breached",
         "sla_cycle",
         ["client_id", "ledger_id"],
@@ -130,5 +136,6 @@ def downgrade() -> None:
     op.drop_table("closing_link")
     op.drop_table("breach_cause")
     op.drop_index("ix_sla_cycle_breached", table_name="sla_cycle")
+    op.drop_index("ix_ticket_category", table_name="ticket")
     for name in ("left_out_as", "rated_at", "closing_verdict", "category"):
         op.drop_column("ticket", name)

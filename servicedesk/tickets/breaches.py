@@ -143,15 +143,22 @@ def causes_of(session: Session, ticket_ids: Collection[int]) -> dict[int, list[B
     return found
 
 
-def tickets_without_cause() -> Select[int]:
-    """Return the query for the ids of tickets with a missed target that nobody has explained."""
-    return (
+def tickets_without_cause(actor: Actor, client_reference: str = "") -> Select[int]:
+    """Return the query for the ids of tickets with a missed target that nobody has explained.
+
+    It is narrowed by itself, so that those of a client are found by their index.
+    """
+    found = (
         select(Ticket.id)
         .join(SlaCycle, SlaCycle.ledger_id == Ticket.ledger_id)
         .outerjoin(BreachCause, _OF_ITS_CYCLE)
-        .where(IS_BREACHED, BreachCause.id.is_(None))
+        .where(visible_to(actor, SlaCycle.client_id), IS_BREACHED, BreachCause.id.is_(None))
         .correlate(None)
     )
+    if client_reference:
+        client = select(Client.id).where(Client.reference == client_reference).scalar_subquery()
+        found = found.where(SlaCycle.client_id == client)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

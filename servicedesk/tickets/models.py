@@ -195,6 +195,9 @@ class Ticket(Model):
         Index("ix_ticket_resolved", "resolved_at", postgresql_where=text("state = 'resolved'")),
         CheckConstraint("escalation between 0 and 3", "escalation_goes_up_to_three"),
         Index("ix_ticket_escalated", "id", postgresql_where=text("escalation > 0")),
+        Index(
+            "ix_ticket_category", "category", "id", postgresql_where=text("category is not null")
+        ),
         Index("ix_ticket_search", "search", postgresql_using="gin"),
     )
 

@@ -81,7 +81,7 @@ def narrowed(query: Select[Any], actor: Actor, wanted: TicketFilter) -> Select[A
     if wanted.category:
         query = query.where(Ticket.category == wanted.category)
     if wanted.unexplained and not actor.is_contact:
-        query = query.where(Ticket.id.in_(tickets_without_cause()))
+        query = query.where(Ticket.id.in_(tickets_without_cause(actor, wanted.client)))
     return _matching(query, wanted.q.strip()[:200])
 
 
