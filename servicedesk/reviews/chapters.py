@@ -35,11 +35,10 @@ def chapters_of(counted: Counted) -> dict[str, Any]:
         "breaches": _breaches(history),
         "superseded": [
             {"reference": one.reference, "subject": one.subject, "metric": one.metric.value}
-            for one in history.cycles
-            if one.verdict is Verdict.SUPERSEDED
+            for one in history.superseded
         ],
         "oldest": _oldest(history, evidence["backlog"]),
-        "said": _said(evidence["satisfaction"], history),
+        "said": _said(history),
         "changes": _changes(history),
         "fleet": _fleet(history, evidence["conformity"]),
         "rules": _rules(history),
@@ -106,13 +105,14 @@ def _oldest(history: History, backlog: Sequence[Item]) -> list[dict[str, Any]]:
     ]
 
 
-def _said(scores: Sequence[Item], history: History) -> list[dict[str, Any]]:
+def _said(history: History) -> list[dict[str, Any]]:
     """Return what people wrote with their scores, the lowest score first."""
-    words = {ticket.reference: ticket.rating_comment for ticket in history.counted}
     return [
-        {"reference": item.reference, "score": int(item.measure or 0), "words": said}
-        for item in sorted(scores, key=lambda one: (one.measure or 0, one.reference))
-        if (said := words.get(item.reference, ""))
+        {"reference": ticket.reference, "score": given.score, "words": given.words}
+        for ticket, given in sorted(
+            history.scored, key=lambda one: (one[1].score or 0, one[0].reference)
+        )
+        if given.words
     ]
 
 

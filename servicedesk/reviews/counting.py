@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -14,7 +13,7 @@ from servicedesk.reviews.history import History
 from servicedesk.reviews.metrics import FIGURES
 from servicedesk.reviews.metrics.figure import Value
 from servicedesk.reviews.models import MonthFigures, ReviewContent, ReviewState, ServiceReview
-from servicedesk.reviews.period import months_until, period_of
+from servicedesk.reviews.period import SETTLED_AFTER, months_until, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     from servicedesk.clients.models import Contract
     from servicedesk.reviews.frozen import Evidence
-
-# from then on nothing that still comes changes what a month is counted as
-SETTLED_AFTER = timedelta(days=45)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +67,7 @@ def trend_of(
 ) -> dict[str, list[TrendPoint]]:
     """Return the thirteen months of each figure: published ones as they were published.
 
-    What was provisional when it was published is told as it became. Months that nobody published are
+    What was provisional when it was published is told as it became, once that is final. Months that nobody published are
     counted once, and kept; to be called by who may write them.
     """
     months = months_until(month)
@@ -90,7 +86,7 @@ def trend_of(
 
 def _point(month: date, frozen: Value | None, counted: Value | None) -> TrendPoint:
     source, value = ("frozen", frozen) if frozen else ("counted", counted)
-    if frozen and frozen.is_provisional and counted:
+    if frozen and frozen.is_provisional and counted and not counted.is_provisional:
         source, value = "final", counted
     return TrendPoint(
         month=month,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -53,19 +54,37 @@ def contracts_to_review(session: Session, now: datetime) -> Sequence[tuple[int, 
             )
         )
     }
-    levels = select(ServiceLevel.contract_id, ServiceLevel.calendar_code).order_by(
-        ServiceLevel.contract_id, ServiceLevel.effective_on
-    )
-    codes = {row.contract_id: row.calendar_code for row in session.execute(levels)}
+    begun = _Beginnings(session, now)
     found = []
     for contract in contracts:
         today = now.astimezone(ZoneInfo(contract.time_zone)).date()
         month = month_before(today)
         if (contract.id, month) in reviewed or period_of(contract, month) is None:
             continue
-        if _has_begun(session, codes.get(contract.id), contract.time_zone, now):
+        if begun.of(contract, today):
             found.append((contract.id, month))
     return found
+
+
+class _Beginnings:
+    """Whether the month's first working day has begun: asked once a calendar and zone."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        rows = session.execute(
+            select(ServiceLevel.contract_id, ServiceLevel.effective_on, ServiceLevel.calendar_code)
+            .where(ServiceLevel.effective_on <= now.date() + timedelta(days=1))
+            .order_by(ServiceLevel.contract_id, ServiceLevel.effective_on)
+        )
+        self.levels: dict[int, list[tuple[date, str]]] = {}
+        for contract_id, effective_on, code in rows:
+            self.levels.setdefault(contract_id, []).append((effective_on, code))
+        self.begun = cache(lambda code, zone: _has_begun(session, code, zone, now))
+
+    def of(self, contract: Contract, today: date) -> bool:
+        """Whether it has begun for a contract, on the calendar it is measured on today."""
+        levels = self.levels.get(contract.id, [])
+        code = next((code for since, code in reversed(levels) if since <= today), None)
+        return bool(self.begun(code, contract.time_zone))
 
 
 def _has_begun(session: Session, code: str | None, zone: str, now: datetime) -> bool:

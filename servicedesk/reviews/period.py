@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from servicedesk.clients.models import Contract
 
 MONTHS = 13  # of a trend, the month itself among them
+# from then on nothing that still comes changes what a month is counted as
+SETTLED_AFTER = timedelta(days=45)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,10 @@ class Period:
     def holds(self, at: datetime | None) -> bool:
         """Whether an instant is in it."""
         return at is not None and self.start <= at < self.end
+
+    def is_settled(self, at: datetime) -> bool:
+        """Whether by an instant nothing more is waited for."""
+        return at >= self.end + SETTLED_AFTER
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from servicedesk.devices.commands import CommandBatch, CommandState, DeviceCommand
+from servicedesk.devices.commands import SETTLED, CommandBatch, CommandState, DeviceCommand
 from servicedesk.devices.conformity.snapshots import FleetSnapshot, fleet_at
 from servicedesk.devices.models import Device
 from servicedesk.engagement.models import EngagementYear, LedgerEntry, Visit
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from servicedesk.reviews.period import Period
-
-SETTLED = frozenset(
-    {
-        CommandState.ACKNOWLEDGED,
-        CommandState.FAILED,
-        CommandState.EXPIRED,
-        CommandState.CANCELLED,
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +113,7 @@ def commands_of(session: Session, period: Period, counted_at: datetime) -> Seque
     return found
 
 
-def runs_of(session: Session, period: Period) -> Sequence[RunFacts]:
+def runs_of(session: Session, period: Period, counted_at: datetime) -> Sequence[RunFacts]:
     """Return the times of the client's own tasks that were planned in the month, by time."""
     rows = (
         select(
@@ -141,7 +132,7 @@ def runs_of(session: Session, period: Period) -> Sequence[RunFacts]:
             PlannedRun.due_at < period.end,
             PlannedTask.key.is_(None),
             PlannedTask.shown_to_client,
-            is_planned(period.end),
+            is_planned(counted_at),
         )
         .order_by(PlannedRun.due_at, PlannedRun.id)
     )

@@ -44,6 +44,10 @@ class BreachSeverity(Duration):
             if cycle.verdict is Verdict.BREACHED
         ]
 
+    def is_provisional(self, history: History) -> bool:
+        """Whether a target that ran out as a day closed may be met yet, before the next opening."""
+        return bool(history.undecided)
+
     def value(self, history: History, items: Sequence[Item]) -> Value:
         """Return the sum; the median stands beside it."""
         found = super().value(history, items)

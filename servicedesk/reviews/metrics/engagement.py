@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from servicedesk.reviews.history import History
-    from servicedesk.reviews.records import DaysFacts
 
 OPENING, ADDED, CONSUMED, RESERVED, LEFT = "opening", "added", "consumed", "reserved", "left"
 
@@ -52,9 +51,8 @@ class Engagement(Figure):
         """Return what is left, in quarters of a day, with what it is made of."""
         year, contract = history.days.year, history.contract
         granted = year.granted_quarters if year else int(contract.engagement_days * 4)
-        before = [entry for entry in history.days.entries if entry.at < history.period.start]
-        _held, spent, more = _sums(before)
-        held_now, spent_now, more_now = _sums(history.days.entries)
+        _held, spent, more = _sums([item for item in items if not item.counts])
+        held_now, spent_now, more_now = _sums(items)
         amounts = {
             OPENING: granted + more - spent,
             ADDED: more_now - more,
@@ -72,9 +70,9 @@ class Engagement(Figure):
         )
 
 
-def _sums(entries: Sequence[DaysFacts]) -> tuple[int, int, int]:
+def _sums(lines: Sequence[Item]) -> tuple[int, int, int]:
     """Return what lines hold, spend and add, in quarters."""
-    effects = [(EFFECTS[EntryKind(entry.kind)], entry.quarters) for entry in entries]
+    effects = [(EFFECTS[EntryKind(line.tags["kind"])], int(line.measure or 0)) for line in lines]
     held, spent, more = (
         sum(effect[place] * quarters for effect, quarters in effects) for place in range(3)
     )

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from servicedesk.reviews.history import History, TicketFacts
+    from servicedesk.reviews.facts import TicketFacts
+    from servicedesk.reviews.history import History
 
 WITHIN = 10  # working days
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from servicedesk.core.text import msgid
-from servicedesk.reviews.history import REPEATED_WITHIN
 from servicedesk.reviews.metrics.figure import Better, Item, Section
 from servicedesk.reviews.metrics.shapes import Share
+from servicedesk.reviews.reading import REPEATED_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from servicedesk.reviews.history import History, IncidentFacts
+    from servicedesk.reviews.facts import IncidentFacts
+    from servicedesk.reviews.history import History
 
 
 class Repeats(Share):

@@ -35,11 +35,11 @@ class Satisfaction(Share):
         return [
             Item(
                 reference=ticket.reference,
-                counts=ticket.rating >= GOOD,
-                measure=ticket.rating,
-                tags={"score": str(ticket.rating), "kind": ticket.kind},
-                about=ticket.rating_comment or ticket.subject,
+                counts=score >= GOOD,
+                measure=score,
+                tags={"score": str(score), "kind": ticket.kind},
+                about=given.words or ticket.subject,
             )
-            for ticket in history.counted
-            if ticket.rating is not None and history.period.holds(ticket.rated_at)
+            for ticket, given in history.scored
+            if (score := given.score) is not None
         ]

@@ -21,7 +21,7 @@ class SatisfactionResponse(Share):
     label = msgid("Response rate of satisfaction")
     definition = (
         msgid("Tickets finally resolved in the month that have a score, of all of them."),
-        msgid("Provisional: a score can still be given."),
+        msgid("Provisional for 45 days: a score can still be given."),
     )
     section = Section.QUALITY
     better = Better.UP
@@ -33,8 +33,14 @@ class SatisfactionResponse(Share):
         return [
             Item(
                 reference=ticket.reference,
-                counts=ticket.rated_at is not None and ticket.rated_at <= history.counted_at,
+                counts=bool(history.scores.get(ticket.id)),
                 about=ticket.subject,
             )
             for ticket, _at in history.resolved
         ]
+
+    def is_provisional(self, history: History) -> bool:
+        """Whether a score is missing that may still come."""
+        return not history.period.is_settled(history.counted_at) and any(
+            not history.scores.get(ticket.id) for ticket, _at in history.resolved
+        )

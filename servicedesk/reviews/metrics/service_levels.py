@@ -51,3 +51,7 @@ class ServiceLevels(Share):
             )
             for cycle in history.decided
         ]
+
+    def is_provisional(self, history: History) -> bool:
+        """Whether a target that ran out as a day closed may be met yet, before the next opening."""
+        return bool(history.undecided)

@@ -45,3 +45,7 @@ class UpdateDiscipline(Share):
             for cycle in history.decided
             if cycle.metric is Metric.PERIODIC_UPDATE
         ]
+
+    def is_provisional(self, history: History) -> bool:
+        """Whether a target that ran out as a day closed may be met yet, before the next opening."""
+        return any(one.metric is Metric.PERIODIC_UPDATE for one in history.undecided)

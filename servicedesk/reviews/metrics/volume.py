@@ -12,7 +12,8 @@ from servicedesk.reviews.metrics.shapes import share
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from servicedesk.reviews.history import History, TicketFacts
+    from servicedesk.reviews.facts import TicketFacts
+    from servicedesk.reviews.history import History
 
 
 class Flow(StrEnum):
