@@ -22,6 +22,8 @@ from servicedesk.reviews.web.words import day_words, differences_words, month_wo
 from servicedesk.shell.navigation import to
 from servicedesk.shell.session import current_actor
 from servicedesk.shell.submission import form_status, refusals_beside_fields
+from servicedesk.tickets.models import TicketState
+from servicedesk.tickets.web.lists import state_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +53,7 @@ WORDS: Mapping[str, Any] = {
     "day_of": day_words,
     "tag_of": tag_words,
     "differences_words": differences_words,
+    "ticket_state_of": lambda state: state_label(TicketState(state)),
 }
 
 

@@ -312,7 +312,8 @@ def differences_words(differences: Sequence[Mapping[str, Any]]) -> list[tuple[st
     return [
         (
             label_of(one["code"]),
-            *(_amount_and_n(one["code"], one[of]) for of in ("before", "after")),
+            _amount_and_n(one["code"], one["before"]),
+            _amount_and_n(one["code"], one["after"]),
         )
         for one in differences
         if one["code"] in BY_CODE
