@@ -63,6 +63,7 @@ from servicedesk.planning.web.words import kept_schedule_words
 from servicedesk.reports.web import blueprints as reports
 from servicedesk.reports.web import saying
 from servicedesk.reviews.models import MARK_LABELS
+from servicedesk.reviews.web import blueprints as reviews
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
@@ -228,6 +229,7 @@ def portal() -> Blueprint:
     blueprint.register_blueprint(policies.portal())
     blueprint.register_blueprint(sla_pages.portal())
     blueprint.register_blueprint(engagement.portal())
+    blueprint.register_blueprint(reviews.portal())
     return blueprint
 
 
@@ -241,6 +243,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(policies.desk())
     blueprint.register_blueprint(sla_pages.desk())
     blueprint.register_blueprint(engagement.desk())
+    blueprint.register_blueprint(reviews.desk())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
     blueprint.register_blueprint(what_if.blueprint)
