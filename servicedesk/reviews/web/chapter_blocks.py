@@ -15,13 +15,11 @@ from servicedesk.reviews.metrics.figure import Section, Unit
 from servicedesk.reviews.metrics.volume import Flow
 from servicedesk.reviews.web import blocks, pictures
 from servicedesk.reviews.web.blocks import REST
-from servicedesk.reviews.web.figure_blocks import parts_of, value_of
+from servicedesk.reviews.web.figure_blocks import ORDERED, parts_of, rank, rows_by, value_of
 from servicedesk.reviews.web.tag_words import FLOW_LABELS, tag_words
 from servicedesk.reviews.web.words import day_words, month_name, told, told_as
 from servicedesk.shell.formatting import duration, instant, number
 from servicedesk.shell.language import translate
-from servicedesk.sla.cycles import METRIC_LABELS
-from servicedesk.tickets.models import KIND_LABELS, PRIORITY_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,11 +34,6 @@ TIMES = (
     "time_to_resolve_gross",
 )
 SIGNS = {Flow.CREATED: "+ ", Flow.CAME_BACK: "+ ", Flow.RESOLVED: "− ", Flow.LEFT: "− ", Flow.CLOSING: "= "}
-ORDERED = {
-    "metric": tuple(METRIC_LABELS),
-    "kind": tuple(KIND_LABELS),
-    "priority": tuple(PRIORITY_LABELS),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +77,7 @@ def _levels(source: Source) -> list[Block]:
             _("%(part)s of %(all)s", part=number(kept[place]), all=number(count)),
             number(near[place]) if near[place] else "—",
         ]
-        for place, count in sorted(every.items(), key=lambda one: _rank(one[0]))
+        for place, count in sorted(every.items(), key=lambda one: list(map(rank, ORDERED, one[0])))
     ]
     heads = [_("Target"), _("Kind"), _("Priority"), _("Kept"), _("Of how many"), _("Near misses")]
     return [
@@ -95,14 +88,6 @@ def _levels(source: Source) -> list[Block]:
 
 def _place(item: Item) -> tuple[str, ...]:
     return tuple(item.tags.get(by, "") for by in ORDERED)
-
-
-def _rank(place: Sequence[str]) -> list[tuple[int, str]]:
-    """Return where a combination stands: in the order of the lists, what they lack at the end."""
-    return [
-        (order.index(of) if of in order else len(order), of)
-        for order, of in zip(ORDERED.values(), place, strict=True)
-    ]
 
 
 def _breaches(source: Source) -> list[Block]:
@@ -186,20 +171,20 @@ def _reconciliation(source: Source) -> list[Block]:
         rows.append([blocks.cell(label, is_strong=is_sum), blocks.cell(amount, is_strong=is_sum)])
     return [
         blocks.heading(_("What came and what went")),
-        blocks.table([_("Tickets"), _("How many")], [REST, 40], rows, rights=1),
+        blocks.table([_("Tickets"), _("How many")], [90, 30], rows, rights=1),
     ]
 
 
 def _came(source: Source) -> list[Block]:
     value = value_of(source.content, "volume")
-    rows = [row for row in value.rows if row.by in {"kind", "priority"}] if value else []
+    rows = rows_by(value, "kind", "priority")
     if not rows:
         return [blocks.nothing(_("No ticket was created in the month."))]
     return [
         blocks.heading(_("Created in the month, by kind and priority")),
         blocks.table(
             [_("Kind or priority"), _("How many")],
-            [REST, 40],
+            [90, 30],
             [[tag_words(row.by, row.of), told_as(Unit.COUNT, row.amount)] for row in rows],
             rights=1,
         ),
@@ -212,8 +197,9 @@ def _backlog(source: Source) -> list[Block]:
 
 def _oldest(source: Source) -> list[Block]:
     found = source.chapters["oldest"]
+    title = blocks.heading(_("The oldest that were open"))
     if not found:
-        return [blocks.nothing(_("Nothing was open at the end of the month."))]
+        return [title, blocks.nothing(_("Nothing was open at the end of the month."))]
     rows: list[list[Cell]] = [
         [
             blocks.cell(one["reference"], one["subject"], is_strong=True),
@@ -222,8 +208,7 @@ def _oldest(source: Source) -> list[Block]:
         ]
         for one in found
     ]
-    heads = [_("Ticket"), _("Kind"), _("Priority"), _("Age, working days"), _("Created on")]
-    title = blocks.heading(_("The oldest that were open"))
+    heads = [_("Ticket"), _("Kind"), _("Priority"), _("Age"), _("Created on")]
     return [title, blocks.table(heads, [REST, 24, 20, 32, 36], rows)]
 
 
@@ -263,11 +248,26 @@ def _fleet(source: Source) -> list[Block]:
         blocks.cell(one, is_strong=True) for one in (_("Managed devices"), "", number(fleet["managed"]))
     ]
     heads = [_("Platform"), _("Ownership"), _("Devices")]
-    return [title, blocks.table(heads, [REST, 50, 30], [*rows, all_of_it], rights=1)]
+    return [title, blocks.table(heads, [50, 50, 30], [*rows, all_of_it], rights=1)]
 
 
 def _standing(source: Source) -> list[Block]:
-    return parts_of(source.content, "conformity", "standing")
+    value = value_of(source.content, "conformity")
+    rows = rows_by(value, "standing")
+    if value is None or not rows:
+        return []
+    return [
+        blocks.heading(_("How devices stand")),
+        blocks.table(
+            [_("Conformity"), _("Devices"), _("Share")],
+            [80, 30, 30],
+            [
+                [tag_words(row.by, row.of), number(row.n), told_as(Unit.SHARE, row.n / value.n)]
+                for row in rows
+            ],
+            rights=2,
+        ),
+    ]
 
 
 def _rules(source: Source) -> list[Block]:
@@ -305,7 +305,7 @@ def _changes(source: Source) -> list[Block]:
     ]
     made = [
         title,
-        blocks.table([_("Action"), _("Orders"), _("Devices")], [REST, 28, 28], by_action, rights=2),
+        blocks.table([_("Action"), _("Orders"), _("Devices")], [80, 28, 28], by_action, rights=2),
         blocks.heading(_("The widest orders")),
         blocks.table(
             [_("Order"), _("Action"), _("Ended"), _("Devices")], [36, REST, 40, 24], orders, rights=1
@@ -376,8 +376,8 @@ def _no_deployment(source: Source) -> list[Block]:
 
 def _days(source: Source) -> list[Block]:
     value = value_of(source.content, "engagement")
-    rows = [row for row in value.rows if row.by == "days"] if value else []
-    if not rows or value is None:
+    rows = rows_by(value, "days")
+    if not rows:
         return []
     figure = BY_CODE["engagement"]
     return [
@@ -385,7 +385,7 @@ def _days(source: Source) -> list[Block]:
         blocks.heading(_("What the days went to")),
         blocks.table(
             [_("Days of the contract year"), _("Amount")],
-            [REST, 40],
+            [90, 30],
             [[tag_words(row.by, row.of), told(figure, row.amount)] for row in rows],
             rights=1,
         ),

@@ -21,6 +21,8 @@ from servicedesk.reviews.web.words import (
     told,
 )
 from servicedesk.shell.formatting import number
+from servicedesk.sla.cycles import METRIC_LABELS
+from servicedesk.tickets.models import KIND_LABELS, PRIORITY_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 
     Content = Mapping[str, Any]
 
+ORDERED = {
+    "metric": tuple(METRIC_LABELS),
+    "kind": tuple(KIND_LABELS),
+    "priority": tuple(PRIORITY_LABELS),
+}
 TONES = {"better": "good", "worse": "bad"}
 
 
@@ -75,8 +82,7 @@ def before_words(figure: Figure, points: Sequence[Mapping[str, Any]]) -> Cell:
 
 def parts_of(content: Content, code: str, *tags: str) -> list[Block]:
     """Return the parts of a figure by some tags as one table; nothing where it has none."""
-    figure, value = BY_CODE[code], value_of(content, code)
-    rows = [row for row in value.rows if row.by in tags] if value else []
+    figure, rows = BY_CODE[code], rows_by(value_of(content, code), *tags)
     if not rows:
         return []
     is_time = any(row.median is not None for row in rows)
@@ -86,10 +92,22 @@ def parts_of(content: Content, code: str, *tags: str) -> list[Block]:
     ]
 
 
+def rows_by(value: Value | None, *tags: str) -> list[Row]:
+    """Return the parts of a figure by some tags, in the order that people know."""
+    found = [row for row in value.rows if row.by in tags] if value else []
+    return sorted(found, key=lambda row: (tags.index(row.by), rank(row.by, row.of)))
+
+
+def rank(by: str, of: str) -> int:
+    """Return where a tag stands among its like: what has no order of its own stays in place."""
+    order = ORDERED.get(by, ())
+    return order.index(of) if of in order else len(order)
+
+
 def _amounts_table(figure: Figure, rows: Sequence[Row]) -> Block:
     return blocks.table(
         [_("Of which"), _("Amount"), _("Of how many")],
-        [REST, 30, 35],
+        [80, 30, 35],
         [
             [tag_words(row.by, row.of), amount_words(figure, row), n_words(figure, row) or "—"]
             for row in rows
@@ -101,7 +119,7 @@ def _amounts_table(figure: Figure, rows: Sequence[Row]) -> Block:
 def _spread_table(figure: Figure, rows: Sequence[Row]) -> Block:
     return blocks.table(
         [_("Of which"), _("Median"), _("Mean"), _("90th percentile"), _("n")],
-        [REST, 32, 32, 32, 16],
+        [50, 32, 32, 32, 16],
         [
             [
                 tag_words(row.by, row.of),
@@ -129,7 +147,7 @@ def trends_table(content: Content) -> Block:
                 ),
             ]
             for figure in FIGURES
-            if figure.code in content["trend"]
+            if any(one["amount"] is not None for one in content["trend"].get(figure.code, ()))
         ],
         rights=len(points),
     )
