@@ -60,6 +60,7 @@ from servicedesk.planning.web import blueprints as planning
 from servicedesk.planning.web import feed_door, punctuality_api, runs_api
 from servicedesk.planning.web.origins import planned_order, planned_ticket, planned_workarounds
 from servicedesk.planning.web.words import kept_schedule_words
+from servicedesk.reviews.web import blueprints as reviews
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
@@ -223,6 +224,7 @@ def portal() -> Blueprint:
     blueprint.register_blueprint(policies.portal())
     blueprint.register_blueprint(sla_pages.portal())
     blueprint.register_blueprint(engagement.portal())
+    blueprint.register_blueprint(reviews.portal())
     return blueprint
 
 
@@ -236,6 +238,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(policies.desk())
     blueprint.register_blueprint(sla_pages.desk())
     blueprint.register_blueprint(engagement.desk())
+    blueprint.register_blueprint(reviews.desk())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
     blueprint.register_blueprint(what_if.blueprint)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from servicedesk.clients.visibility import visible_to
 from servicedesk.core import database
-from servicedesk.core.errors import Forbidden, InvalidInput, NotAllowedNow, NotFound
+from servicedesk.core.errors import InvalidInput, NotAllowedNow, NotFound
 from servicedesk.core.files import keep_all, path_of
 from servicedesk.core.permissions import Permission, require
 from servicedesk.core.text import msgid
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.engagement.contract_time import day_of, instant_of
+from servicedesk.engagement.agreed import LONGEST, checked_agreed, open_agreed
+from servicedesk.engagement.contract_time import day_of
 from servicedesk.engagement.models import ActionPoint, Visit, VisitDocument, VisitState
-from servicedesk.engagement.plans import line
 from servicedesk.engagement.visits import locked_visit
-from servicedesk.tickets.desk_tickets import open_for_desk
-from servicedesk.tickets.handling import make_move
-from servicedesk.tickets.intake import NewTicket
-from servicedesk.tickets.models import Queue, TicketKind
-from servicedesk.tickets.moves import move_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +26,7 @@ if TYPE_CHECKING:
     from servicedesk.core.files import Upload
 
 MINUTES_LENGTH = 20_000
-WORDS_LENGTH = 160
-OWNER_LENGTH = 120
 MOST_FILES = 5
-LONGEST = timedelta(days=364)
-WORK_BEGINS = time(8)
 
 
 def write_minutes(actor: Actor, reference: str, words: str, *, version: int) -> Visit:
@@ -79,10 +69,7 @@ def add_action_point(
     Whoever writes it down is asked to confirm that it is. Raises NotFound, Forbidden, InvalidInput
     with the field.
     """
-    what, who = line(words, "words", WORDS_LENGTH), line(owner, "owner", OWNER_LENGTH)
-    for name, value in (("words", what), ("owner", who)):
-        if not value:
-            raise InvalidInput(msgid("This is needed."), field=name)
+    agreed = checked_agreed(words, owner, due_on)
     with unit_of_work(actor, "engagement.add_action_point") as work:
         visit = _kept_visit(locked_visit(work, reference))
         today = day_of(visit.contract, work.at)
@@ -90,28 +77,11 @@ def add_action_point(
             raise InvalidInput(
                 msgid("Choose a day after the visit and within a year."), field="due_on"
             )
-        if actor.user_id is None:
-            raise Forbidden
-        ticket = open_for_desk(
-            work,
-            client_id=visit.client_id,
-            requester=(actor.user_id, actor.name),
-            new=NewTicket(
-                kind=TicketKind.QUERY,
-                subject=what,
-                description=f"{visit.reference} · {visit.title}\n{who} · {due_on.isoformat()}",
-                queue=Queue.ADVICE,
-            ),
-        )
-        if due_on > today:  # its clocks wait for the day that was agreed
-            until = instant_of(visit.contract, due_on, WORK_BEGINS)
-            make_move(work, ticket, move_named("plan"), until=until)
+        ticket = open_agreed(work, visit.contract, agreed, f"{visit.reference} · {visit.title}")
         point = ActionPoint(
             client_id=visit.client_id,
             visit_id=visit.id,
-            words=what,
-            owner=who,
-            due_on=due_on,
+            **vars(agreed),
             ticket_id=ticket.id,
             created_at=work.at,
             author_name=actor.name,

@@ -45,26 +45,33 @@ def book_visit(actor: Actor, client_reference: str, plan: VisitPlan) -> Visit:
     require(actor, Permission.ENGAGEMENT_EDIT)
     plan = checked_plan(plan)
     with unit_of_work(actor, "engagement.book_visit") as work:
-        client = client_named(work.session, actor, client_reference)
-        contract = contract_on(work, client, plan.day)
-        year = locked_year(work, contract, plan.day)
-        manager_id, manager_name = _manager(work, client)
-        visit = Visit(
-            client_id=client.id,
-            reference=next_reference(work, "VIS"),
-            uid=str(uuid4()),
-            sequence=0,
-            manager_id=manager_id,
-            manager_name=manager_name,
-            created_at=work.at,
-        )
-        _put_in(visit, contract, year, plan)
-        visit.client = client
-        work.session.add(visit)
-        work.session.flush()
-        work.concerns(client.id, visit.reference)
-        reserve(work, visit, year, plan.quarters)
-        invite(work, visit, Change.BOOKED)
+        return book(work, client_named(work.session, actor, client_reference), plan)
+
+
+def book(work: Work, client: Client, plan: VisitPlan) -> Visit:
+    """Plan a visit as a step of what it is for; `plan` is checked and its client the actor's.
+
+    Raises Forbidden, InvalidInput with the field, or BudgetExhausted.
+    """
+    contract = contract_on(work, client, plan.day)
+    year = locked_year(work, contract, plan.day)
+    manager_id, manager_name = _manager(work, client)
+    visit = Visit(
+        client_id=client.id,
+        reference=next_reference(work, "VIS"),
+        uid=str(uuid4()),
+        sequence=0,
+        manager_id=manager_id,
+        manager_name=manager_name,
+        created_at=work.at,
+    )
+    _put_in(visit, contract, year, plan)
+    visit.client = client
+    work.session.add(visit)
+    work.session.flush()
+    work.concerns(client.id, visit.reference)
+    reserve(work, visit, year, plan.quarters)
+    invite(work, visit, Change.BOOKED)
     return visit
 
 

@@ -37,9 +37,14 @@ def packed(evidence: Mapping[str, Sequence[Item]]) -> tuple[bytes, str]:
     return zlib.compress(told.encode(), 6), hash_of(told)
 
 
+def text_of(kept: bytes) -> str:
+    """Return the text of kept evidence: what its hash is of."""
+    return zlib.decompress(kept).decode()
+
+
 def unpacked(kept: bytes) -> Evidence:
     """Return kept evidence."""
-    told = json.loads(zlib.decompress(kept))
+    told = json.loads(text_of(kept))
     return {code: [Item.from_json(item) for item in items] for code, items in told.items()}
 
 

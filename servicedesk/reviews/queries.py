@@ -16,7 +16,7 @@ from servicedesk.core import database
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.core.permissions import Permission, may, require
-from servicedesk.reviews.frozen import unpacked
+from servicedesk.reviews.frozen import text_of, unpacked
 from servicedesk.reviews.metrics import BY_CODE
 from servicedesk.reviews.metrics.figure import Value
 from servicedesk.reviews.models import (
@@ -232,3 +232,12 @@ def counted_since(actor: Actor, reference: str) -> tuple[MonthFigures, list[dict
     if counted is None or review.published_at is None or counted.counted_at < review.published_at:
         return None
     return counted, differences_of(dict(view.content["figures"]), counted.figures)
+
+
+def kept_evidence(actor: Actor, reference: str) -> str:
+    """Return the text of the evidence as its hash was taken of it. Raises NotFound, Forbidden."""
+    review = review_of(actor, reference)
+    kept = database.session().scalars(
+        select(ReviewContent.evidence).where(ReviewContent.review_id == review.id)
+    )
+    return text_of(kept.one())

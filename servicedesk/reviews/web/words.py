@@ -305,3 +305,22 @@ def day_words(day: str) -> str:
 
 def _day(told: date | str) -> date:
     return date.fromisoformat(told) if isinstance(told, str) else told
+
+
+def differences_words(differences: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return figures that were counted anew: what they are called, before and after, with their n."""
+    return [
+        (
+            label_of(one["code"]),
+            _amount_and_n(one["code"], one["before"]),
+            _amount_and_n(one["code"], one["after"]),
+        )
+        for one in differences
+        if one["code"] in BY_CODE
+    ]
+
+
+def _amount_and_n(code: str, kept: Mapping[str, Any]) -> str:
+    figure, value = BY_CODE[code], Value.from_json(kept)
+    amount, many = amount_words(figure, value), n_words(figure, value)
+    return f"{amount} ({many})" if many else amount

@@ -48,3 +48,21 @@ if (document.querySelector("[data-renewed]")) {
 if (navigator.clipboard) {
   for (const copy of document.querySelectorAll("[data-copy]")) copy.hidden = false;
 }
+// words that are saved as they are typed: their form says what is not saved, and tries again when it can
+const say = (form, words) => { form.querySelector("[data-state]").textContent = words; };
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-saves]");
+  if (form) say(form, form.dataset.writing);
+});
+for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(failure, (event) => {
+    const form = event.target.closest("form[data-saves]");
+    if (form) { form.dataset.waits = "yes"; say(form, form.dataset.offline); }
+  });
+}
+addEventListener("online", () => {
+  for (const form of document.querySelectorAll("form[data-waits]")) {
+    delete form.dataset.waits;
+    form.requestSubmit();
+  }
+});
