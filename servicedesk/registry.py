@@ -46,6 +46,7 @@ from servicedesk.planning import reactions as planning_reactions
 from servicedesk.planning.checks import backup
 from servicedesk.reports import folder as report_files
 from servicedesk.reports import jobs as report_jobs
+from servicedesk.reports.telling import STORE
 from servicedesk.sla import jobs as sla_jobs
 from servicedesk.sla.standard import measure_contract
 from servicedesk.sla.what_if import jobs as what_if_jobs
@@ -111,5 +112,6 @@ def connect(settings: Settings) -> None:
     fleet_engines.use_engines(engines)
     files.use_folder(settings.instance / "attachments")
     report_files.use_folder(settings.instance / "reports")
+    mail.use_store(STORE, report_files.content_of)
     compilation.use_address(settings.public_url)
     restoring.use_upgrade(schema.upgrade)

@@ -22,6 +22,9 @@ LEADS_TO = {
     "planned_approval": "orders.show",
     "engagement_warning": "engagement.client",
     "visit_outcome": "engagement.visit",
+    "report_failed": "reports.show",
+    "report_left_out": "reports.show",
+    "report_stopped": "reports.show",
 }
 
 
