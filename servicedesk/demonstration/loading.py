@@ -33,6 +33,7 @@ from servicedesk.demonstration.history import Cast, tell
 from servicedesk.demonstration.planning import Planners, plan_work
 from servicedesk.demonstration.policies import make_policies
 from servicedesk.demonstration.questions import ask_the_fleet
+from servicedesk.demonstration.reports import save_reports
 from servicedesk.devices.models import EngineAccount
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
     if manager is not None:
         spend_days(_actor(manager), supervisor, [client for client, _contact in clients], now)
         say("the account manager's days")
+    save_reports(contact, supervisor, client, now)
     _forget_errands()
 
 

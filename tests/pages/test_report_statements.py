@@ -18,6 +18,7 @@ __all__ = ["app"]
     [("/desk/reports/", 6), ("/desk/reports/{report}", 8), ("/desk/reports/files/{key}", 6)],
 )
 def test_many_reports_cost_as_many_statements_as_one(app, sessions, make, path, most):
+    database.use_sessions(sessions)
     supervisor, counts = make.supervisor(), []
     for rows in (1, 4):
         database.use_sessions(sessions)
@@ -25,7 +26,8 @@ def test_many_reports_cost_as_many_statements_as_one(app, sessions, make, path, 
         for _ in range(rows):
             client = make.client()
             make.device(client)
-            run = made(supervisor, client=client.reference)
+            with app.app_context():  # words are the shell's here, as in a worker
+                run = made(supervisor, client=client.reference)
         keep_report(supervisor, run.reference, "Kept")
         visitor = entered(app, sessions, supervisor)
         address = path.format(report=run.reference, key=run.key)
