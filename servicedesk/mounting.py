@@ -60,6 +60,7 @@ from servicedesk.planning.web import blueprints as planning
 from servicedesk.planning.web import feed_door, punctuality_api, runs_api
 from servicedesk.planning.web.origins import planned_order, planned_ticket, planned_workarounds
 from servicedesk.planning.web.words import kept_schedule_words
+from servicedesk.reports.web import api as reports_api
 from servicedesk.reports.web import blueprints as reports
 from servicedesk.reports.web import saying
 from servicedesk.reviews.models import MARK_LABELS
@@ -205,6 +206,7 @@ def mount_api(app: Flask) -> None:
         steps_api.blueprint,
         engagement_api.blueprint,
         engagement_api.visits_blueprint,
+        reports_api.blueprint,
     ):
         csrf.exempt(blueprint)
         frame.register_blueprint(blueprint)

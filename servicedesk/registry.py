@@ -50,6 +50,7 @@ from servicedesk.planning.checks import backup, use_checks
 from servicedesk.planning.other_dates import DateSource, OtherDate, use_sources
 from servicedesk.reports import folder as report_files
 from servicedesk.reports import jobs as report_jobs
+from servicedesk.reports.telling import STORE
 from servicedesk.reviews import jobs as review_jobs
 from servicedesk.reviews.check import ReviewDrafting
 from servicedesk.sla import jobs as sla_jobs
@@ -147,5 +148,6 @@ def connect(settings: Settings) -> None:
     fleet_engines.use_engines(engines)
     files.use_folder(settings.instance / "attachments")
     report_files.use_folder(settings.instance / "reports")
+    mail.use_store(STORE, report_files.content_of)
     compilation.use_address(settings.public_url)
     restoring.use_upgrade(schema.upgrade)

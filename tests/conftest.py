@@ -19,6 +19,7 @@ from servicedesk.core import database, embedded_postgres, files, sealing
 from servicedesk.core.actors import GATE, SYSTEM
 from servicedesk.planning.checks import backup
 from servicedesk.reports import folder
+from servicedesk.reports.speech import forget_shell
 from servicedesk.sla.terms import forget_terms
 from tests.desk_on_loopback import PASSWORD, chromium, desk_on
 from tests.make import Make
@@ -143,6 +144,7 @@ def sessions(
     sealing.use_key("a key of the tests")
     files.use_folder(tmp_path / "attachments")
     folder.use_folder(tmp_path / "reports")
+    forget_shell()
     environment = {"SERVICEDESK_MODE": "test", "SERVICEDESK_INSTANCE": str(tmp_path)}
     backup.use_settings(Settings.from_environment(environment | {"DATABASE_URL": database_address}))
     database.become(SYSTEM)  # a test looks at everything; what an actor sees is asked as the actor

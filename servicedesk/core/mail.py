@@ -62,6 +62,30 @@ def is_to_leave() -> ColumnElement[bool]:
     )
 
 
+_stores: dict[str, Callable[[str], bytes | None]] = {}
+
+
+def use_store(name: str, read: Callable[[str], bytes | None]) -> None:
+    """Tell where files to attach are read from; the composition root calls this."""
+    _stores[name] = read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A file that goes with a mail; its context names it as `attached`, without its content."""
+
+    store: str
+    key: str
+    name: str
+    media_type: str
+
+
+def content_of(attached: Mapping[str, str]) -> bytes | None:
+    """Return the content of what a mail's context calls `attached`; None where it is gone."""
+    read = _stores.get(attached["store"])
+    return read(attached["key"]) if read else None
+
+
 SEND_MAIL = JobName("mail.send", "mail")  # queued by the database, see `queue_mail`
 _deliver: list[Callable[[OutgoingMail], None]] = []
 _is_open: list[Callable[[], bool]] = []

@@ -115,13 +115,21 @@ def put(report: Report, told: Checked) -> None:
 
 
 def add_run(
-    work: Work, report: Report, told: Checked, *, due_at: datetime | None = None
+    work: Work,
+    report: Report,
+    told: Checked,
+    *,
+    author: Actor | None = None,
+    due_at: datetime | None = None,
 ) -> ReportRun:
-    """Have a worker make a report, for its author's eyes. Raises Forbidden, NotAllowedNow."""
-    require(work.actor, Permission.REPORT_MAKE)
+    """Have a worker make a report for whoever asks, or its `author` when it comes by itself.
+
+    Raises Forbidden, NotAllowedNow.
+    """
+    actor = author or work.actor
+    require(actor, Permission.REPORT_MAKE)
     if due_at is None:
         _refuse_too_many(work)
-    actor = work.actor
     first, last = told.days(work.at.astimezone(ZoneInfo(told.time_zone)).date())
     run = ReportRun(
         report=report,
@@ -132,7 +140,7 @@ def add_run(
         kind=report.kind,
         format=report.format,
         is_personal=told.is_personal,
-        reach=_reach(actor, report.client_id),
+        reach=reach_of(actor, report),
         author_id=actor.user_id,
         author_side=actor.side,
         asked_at=work.at,
@@ -162,9 +170,10 @@ def locked_report(work: Work, reference: str) -> Report:
     return report
 
 
-def _reach(actor: Actor, client_id: int | None) -> list[int] | None:
-    if client_id is not None:
-        return [client_id]
+def reach_of(actor: Actor, report: Report) -> list[int] | None:
+    """Return whose rows an actor's report holds; None: those of all clients."""
+    if report.client_id is not None:
+        return [report.client_id]
     return None if actor.client_ids is None else sorted(actor.client_ids)
 
 

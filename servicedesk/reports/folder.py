@@ -52,6 +52,12 @@ def finish(half: Path, key: str) -> None:
     half.replace(path_of(key))
 
 
+def content_of(key: str) -> bytes | None:
+    """Return the bytes of a file that is small; None where it is gone."""
+    path = path_of(key)
+    return path.read_bytes() if path.is_file() else None
+
+
 def remove(key: str) -> None:
     """Take a file away, if it is there."""
     path_of(key).unlink(missing_ok=True)

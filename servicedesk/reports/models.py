@@ -66,7 +66,7 @@ class Rhythm(StrEnum):
     MONTHLY = "monthly"
 
 
-RHYTHM_LABELS = {
+RHYTHM_LABELS: Mapping[str, str] = {
     Rhythm.DAILY: msgid("Every day"),
     Rhythm.WEEKLY: msgid("Every week"),
     Rhythm.MONTHLY: msgid("Every month"),

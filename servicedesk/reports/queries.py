@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased, joinedload
 
+from servicedesk.accounts.models import User
 from servicedesk.core import clock, database
 from servicedesk.core.errors import NotFound
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.core.permissions import Permission, require
-from servicedesk.reports.models import Report, ReportRun
+from servicedesk.reports.asking import reach_of
+from servicedesk.reports.models import Report, ReportRun, ReportSchedule
+from servicedesk.reports.recipients import possible_recipients
 from servicedesk.reports.visibility import reports_visible_to, runs_visible_to
 from servicedesk.reports.wishes import checked
 
@@ -91,6 +94,22 @@ def run_named(actor: Actor, key: str) -> ReportRun:
     if found is None:
         raise NotFound
     return found
+
+
+def schedule_for(actor: Actor, report: Report) -> tuple[ReportSchedule | None, Sequence[str]]:
+    """Return when a report of the actor's comes by itself, with the names of who gets it."""
+    require(actor, Permission.REPORT_MAKE)
+    session = database.session()
+    found = session.scalar(select(ReportSchedule).where(ReportSchedule.report_id == report.id))
+    if found is None:
+        return None, []
+    people = select(User.name).where(User.id.in_(found.recipient_ids)).order_by(User.name)
+    return found, session.scalars(people).all()
+
+
+def people_for(actor: Actor, report: Report) -> Sequence[User]:
+    """Return to whom a report of the actor's may be sent."""
+    return possible_recipients(database.session(), report, reach_of(actor, report))
 
 
 def preview(actor: Actor, wish: Wish) -> tuple[Checked, Sequence[Any]]:

@@ -25,6 +25,12 @@ def use_shell(speak: Callable[[str], AbstractContextManager[Say]], paper: Paper)
     _speak[:], _paper[:] = [speak], [paper]
 
 
+def forget_shell() -> None:
+    """Say texts as they are again."""
+    _speak.clear()
+    _paper.clear()
+
+
 def speaking(language: str) -> AbstractContextManager[Say]:
     """Return what says texts in `language` inside the block; without a shell, as they are."""
     return _speak[0](language) if _speak else nullcontext(str)

@@ -30,6 +30,7 @@ from servicedesk.reports import folder, formats
 from servicedesk.reports.cells import sheet_of
 from servicedesk.reports.models import KEPT, UNFINISHED, Report, ReportRun, RunState
 from servicedesk.reports.speech import speaking
+from servicedesk.reports.telling import tell_of_failure
 from servicedesk.reports.wishes import checked, wish_of
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def give_up(run_id: int, why: Text) -> None:
 def fail(work: Work, run: ReportRun, why: Text) -> None:
     """End a run without a file."""
     run.state, run.finished_at, run.fault = RunState.FAILED, work.at, why.to_json()
+    if run.due_at is not None:
+        tell_of_failure(work, run)
     work.concerns(run.client_id, run.reference)
 
 

@@ -14,7 +14,7 @@ from flask import current_app
 from flask_babel import force_locale
 from flask_mail import BadHeaderError, Connection, Mail, Message
 
-from servicedesk.core.mail import MailNotAccepted, OutgoingMail, use_delivery
+from servicedesk.core.mail import MailNotAccepted, OutgoingMail, content_of, use_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,6 +131,9 @@ def render(mail: OutgoingMail) -> Message:
     }
     calendar = mail.context.get("calendar")
     message = _Invitation(calendar, **told) if calendar else Message(**told)
+    attached = mail.context.get("attached")
+    if attached and (content := content_of(attached)) is not None:
+        message.attach(attached["name"], attached["media_type"], content)
     message.msgId = f"<{mail.message_id}@{domain}>"
     return message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import zipfile
@@ -130,6 +131,73 @@ def test_a_file_that_tells_of_people_is_noted_when_it_is_taken(desk, story):
     assert taken.count("reports.download") == 1
 
 
+def test_one_is_saved_changed_and_comes_by_itself(desk, story):
+    _client, contact = story
+    address = "/portal/reports/new?kind=tickets"
+    with visiting(desk, contact) as visitor:
+        visitor.get(address)
+        unnamed = visitor.post(address, **filled(act="save"))
+        assert unnamed.status_code == 422
+        assert "field-error" in unnamed.text
+        page = visitor.post(address, **filled(act="save", title="Weekly")).headers["location"]
+        assert "Weekly" in visitor.get(page).text
+        edited = filled(act="change", title="Each week", columns=["reference"])
+        assert visitor.post(f"{page}/edit", **edited).status_code == 302
+        assert 'value="Each week"' in visitor.get(f"{page}/edit").text
+        assert visitor.get(f"{page}/schedule").status_code == 200
+        plan = {"rhythm": "weekly", "weekday": "0", "month_day": "0", "hour": "8"}
+        for more in ({"recipients": []}, {"recipients": ["x"]}, {"recipients": ["1"], "hour": "x"}):
+            wrong = visitor.post(f"{page}/schedule", **plan | more)
+            assert wrong.status_code == 422, more
+            assert "field-error" in wrong.text
+        kept = visitor.post(f"{page}/schedule", **plan, recipients=[str(contact.user_id)])
+        assert kept.status_code == 302
+        assert contact.name in visitor.get(page).text
+        assert visitor.post(f"{page}/unschedule").status_code == 302
+        assert visitor.post(f"{page}/delete").status_code == 302
+        assert visitor.get(page).status_code == 404
+        _file, done = made(visitor, format="csv")
+        report = "/portal/reports/REP-" + done.text.split("/portal/reports/REP-")[1].split('"')[0]
+        assert visitor.post(f"{report}/keep", title="").status_code == 422
+        assert visitor.post(f"{report}/keep", title="Kept").status_code == 302
+        again = visitor.post(f"{report}/run")
+        assert "/portal/reports/files/" in again.headers["location"]
+
+
+def test_the_api_makes_one_and_gives_its_file(desk, story):
+    _client, contact = story
+    api = desk.api(contact)
+    kinds = {kind["code"]: kind for kind in api.get("/reports/kinds").json()["items"]}
+    assert "changes" not in {column["code"] for column in kinds["audit"]["columns"]}
+    asked = api.post(
+        "/reports",
+        json={"kind": "tickets", "columns": ["reference"], "period": "this_month"},
+    )
+    assert asked.status_code == 202, asked.text
+    key = asked.json()["key"]
+
+    def over():
+        found = api.get(f"/reports/files/{key}").json()
+        return found if found["state"] == "done" else None
+
+    done = until(over)
+    taken = api.get(f"/reports/files/{key}/download")
+    assert hashlib.sha256(taken.content).hexdigest() == done["sha256"]
+    assert taken.headers["Content-Disposition"].startswith("attachment")
+    one = api.get(f"/reports/{done['report']}").json()
+    assert one["newest"]["key"] == key
+    assert api.get("/reports").json()["items"][0]["reference"] == done["report"]
+    for body, field in (
+        ({"kind": "nonsense"}, "kind"),
+        ({"kind": "tickets", "columns": ["x"]}, "columns"),
+        ({"kind": "tickets", "period": "own"}, "first_on"),
+        ({"kind": "tickets", "client": "CLI-9999"}, "client"),
+    ):
+        refused = api.post("/reports", json=body)
+        assert refused.status_code == 422
+        assert [fault["field"] for fault in refused.json()["errors"]] == [field]
+
+
 def test_nobody_else_finds_it(desk, story):
     client, contact = story
     with visiting(desk, contact) as visitor:
@@ -156,11 +224,14 @@ def test_the_pages_are_accessible(desk, sign_in, story):
     with visiting(desk, contact) as visitor:
         page, done = made(visitor, format="csv")
         reference = done.text.split("/portal/reports/REP-")[1].split('"')[0]
+        visitor.post(f"/portal/reports/REP-{reference}/keep", title="Kept")
     kinds = ("fleet", "tickets")
     pages = [
         "/portal/reports/",
         *(f"/portal/reports/new?kind={kind}" for kind in kinds),
         page,
         f"/portal/reports/REP-{reference}",
+        f"/portal/reports/REP-{reference}/edit",
+        f"/portal/reports/REP-{reference}/schedule",
     ]
     assert look(desk, sign_in(contact), pages) == []

@@ -28,6 +28,9 @@ LEADS_TO = {
     "review_acknowledged": "reviews.show",
     "review_comment": "reviews.show",
     "review_addendum": "reviews.show",
+    "report_failed": "reports.show",
+    "report_left_out": "reports.show",
+    "report_stopped": "reports.show",
 }
 
 

@@ -44,6 +44,7 @@ class Audit(ReportKind):
     label = msgid("Audit")
     description = msgid("Who did what to which thing, and when.")
     permission = Permission.AUDIT_READ
+    is_same_for_client = False
     period = msgid("When it was done")
     lines = Lines(
         source=LINE, client_id=LINE.c.client_id, at=LINE.c.at, order=(LINE.c.at, LINE.c.id)

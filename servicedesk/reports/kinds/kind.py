@@ -50,6 +50,8 @@ class ReportKind:
     label: ClassVar[str]
     description: ClassVar[str]
     permission: ClassVar[Permission]
+    # whether a client asking for the same is told the same, so that ours may be sent to it
+    is_same_for_client: ClassVar[bool] = True
     period: ClassVar[str | None] = None  # msgid: of which event; None: as it is now
     columns: ClassVar[tuple[Column, ...]]
     filters: ClassVar[tuple[Filter, ...]] = ()

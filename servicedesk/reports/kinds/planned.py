@@ -47,6 +47,7 @@ class PlannedRuns(ReportKind):
     label = msgid("Planned tasks")
     description = msgid("Every time a planned task was due: when it began, how it ended.")
     permission = Permission.PLANNING_READ
+    is_same_for_client = False
     period = msgid("When the run was due")
     lines = Lines(
         source=PlannedRun,

@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from servicedesk.core.permissions import Permission
 from servicedesk.core.text import msgid
-from servicedesk.reports.web import files, pages
+from servicedesk.reports.web import files, pages, schedules
 from servicedesk.shell.navigation import nav
 
 BOTH = ["GET", "POST"]
@@ -24,6 +24,10 @@ def blueprint() -> Blueprint:
     made.add_url_rule("/", view_func=pages.index)
     made.add_url_rule("/new", view_func=pages.create, methods=BOTH)
     made.add_url_rule("/<reference>", view_func=pages.show)
+    made.add_url_rule("/<reference>/edit", view_func=pages.edit, methods=BOTH)
+    made.add_url_rule("/<reference>/keep", view_func=pages.keep, methods=POST)
+    made.add_url_rule("/<reference>/schedule", view_func=schedules.schedule, methods=BOTH)
+    made.add_url_rule("/<reference>/unschedule", view_func=schedules.unschedule, methods=POST)
     made.add_url_rule("/<reference>/run", view_func=pages.run, methods=POST)
     made.add_url_rule("/<reference>/delete", view_func=pages.delete, methods=POST)
     made.add_url_rule("/files/<key>", "show_file", files.show)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from flask import flash, redirect, render_template, send_file, url_for
@@ -16,6 +14,7 @@ from servicedesk.reports import folder, queries
 from servicedesk.reports.asking import cancel_run, note_download
 from servicedesk.reports.formats import MEDIA_TYPES
 from servicedesk.reports.models import RUN_STATE_LABELS, SILENT, ReportRun, RunState
+from servicedesk.reports.naming import name_of
 from servicedesk.reports.web.words import kind_words
 from servicedesk.shell.language import translate
 from servicedesk.shell.session import current_actor
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from servicedesk.core.actors import Actor
-
-LONGEST_NAME = 80
 
 
 def show(key: str) -> ResponseReturnValue:
@@ -72,19 +69,11 @@ def file_of(actor: Actor, key: str) -> Response:
         folder.path_of(run.key),
         mimetype=MEDIA_TYPES[run.format],
         as_attachment=True,
-        download_name=name_of(run),
+        download_name=name_of(run, kind_words(run.kind)),
         max_age=0,
     )
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
-
-
-def name_of(run: ReportRun) -> str:
-    """Return what the file is called: its title in plain letters, and its day."""
-    plain = unicodedata.normalize("NFKD", run.title or kind_words(run.kind))
-    stem = re.sub(r"[^a-z0-9]+", "-", plain.encode("ascii", "ignore").decode().lower())
-    day = (run.finished_at or run.asked_at).date()
-    return f"{stem[:LONGEST_NAME].strip('-') or 'report'}-{day.isoformat()}.{run.format}"
 
 
 def _told(run: ReportRun) -> dict[str, Any]:

@@ -12,23 +12,42 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from servicedesk.accounts.labels import ROLE_LABELS
 from servicedesk.clients.choices import clients_to_choose
-from servicedesk.reports.models import FORMAT_LABELS
+from servicedesk.core.text import msgid
+from servicedesk.reports.models import FORMAT_LABELS, RHYTHM_LABELS
 from servicedesk.reports.periods import PERIOD_LABELS, Period
+from servicedesk.reports.scheduling import Plan
 from servicedesk.reports.wishes import MOST_COLUMNS, Wish
 from servicedesk.shell.language import options, translate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from servicedesk.accounts.models import User
     from servicedesk.core.actors import Actor
     from servicedesk.reports.kinds.kind import ReportKind
+    from servicedesk.reports.models import ReportSchedule
 
 FILTER = "filter_"
+WEEKDAYS = (
+    msgid("Monday"),
+    msgid("Tuesday"),
+    msgid("Wednesday"),
+    msgid("Thursday"),
+    msgid("Friday"),
+    msgid("Saturday"),
+    msgid("Sunday"),
+)
+HOURS = 24
+LONGEST_MONTH = 31
+LONGEST_ID = 18
 
 
 class ReportForm(FlaskForm):
     """What every kind asks; a field for each filter of the kind stands beside."""
 
-    title = StringField(_("Title"), description=_("Empty: what the report is about."))
+    title = StringField(_("Title"), description=_("Empty: it is named for what it is about."))
     client = SelectField(_("Client"), validate_choice=False)
     period = SelectField(_("Period"), validate_choice=False)
     first_on = DateField(_("First day"), [Optional()])
@@ -126,3 +145,77 @@ def _filled(actor: Actor, kind: ReportKind, told: Wish | None) -> dict[str, Any]
 
 def _data(form: ReportForm, name: str) -> Any:
     return form[name].data or "" if name in form else ""
+
+
+class KeepForm(FlaskForm):
+    """Under which name a report is kept."""
+
+    title = StringField(_("Keep it as"))
+
+
+class ScheduleForm(FlaskForm):
+    """When a report comes, and to whom."""
+
+    rhythm = SelectField(_("How often"), validate_choice=False)
+    weekday = SelectField(
+        _("On"), validate_choice=False, description=_("Only for what comes every week.")
+    )
+    month_day = SelectField(
+        _("Day of the month"),
+        validate_choice=False,
+        description=_("Only for what comes every month; a shorter month has it on its last day."),
+    )
+    hour = SelectField(_("At"), validate_choice=False, description=_("In your time zone."))
+    recipients = SelectMultipleField(
+        _("To whom"),
+        validate_choice=False,
+        widget=ListWidget(),
+        option_widget=CheckboxInput(),
+        description=_("People who may see all of it; that is looked at again each time."),
+    )
+
+    def offer(self, people: Sequence[User]) -> None:
+        """Fill the lists to choose from."""
+        self.rhythm.choices = [SelectChoice(*one) for one in options(RHYTHM_LABELS)]
+        self.weekday.choices = [
+            SelectChoice(str(number), translate(name)) for number, name in enumerate(WEEKDAYS)
+        ]
+        self.month_day.choices = [
+            SelectChoice("0", gettext("The first from Monday to Friday")),
+            *(SelectChoice(str(day), str(day)) for day in range(1, LONGEST_MONTH + 1)),
+        ]
+        self.hour.choices = [SelectChoice(str(hour), f"{hour}:00") for hour in range(HOURS)]
+        self.recipients.choices = [
+            SelectChoice(str(person.id), f"{person.name} · {translate(ROLE_LABELS[person.role])}")
+            for person in people
+        ]
+
+    @classmethod
+    def of(cls, schedule: ReportSchedule | None, author_id: int | None) -> ScheduleForm:
+        """Return the form with what was set, or every Monday at eight to oneself."""
+        if schedule is None:
+            return cls(
+                rhythm="weekly", weekday="0", month_day="0", hour="8", recipients=[str(author_id)]
+            )
+        return cls(
+            rhythm=schedule.rhythm.value,
+            weekday=str(schedule.weekday or 0),
+            month_day=str(1 if schedule.month_day is None else schedule.month_day),
+            hour=str(schedule.hour),
+            recipients=[str(person) for person in schedule.recipient_ids],
+        )
+
+    def plan(self) -> Plan:
+        """Return what was filled in; what is no number is none of the list."""
+        return Plan(
+            rhythm=self.rhythm.data or "",
+            hour=_number(self.hour.data),
+            weekday=_number(self.weekday.data),
+            month_day=_number(self.month_day.data),
+            recipients=[_number(typed) for typed in self.recipients.data or []],
+        )
+
+
+def _number(typed: str | None) -> int:
+    text = typed or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else -1

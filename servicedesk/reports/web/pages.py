@@ -15,8 +15,10 @@ from servicedesk.reports.asking import ask_report, delete_report, run_again
 from servicedesk.reports.cells import sheet_of
 from servicedesk.reports.kinds import kind_named, kinds_for
 from servicedesk.reports.models import RUN_STATE_LABELS
-from servicedesk.reports.web.forms import report_form
-from servicedesk.reports.web.words import asked_words, cell_words, kind_words
+from servicedesk.reports.scheduling import change_report, keep_report, save_report
+from servicedesk.reports.web.forms import KeepForm, report_form
+from servicedesk.reports.web.words import asked_words, cell_words, kind_words, schedule_words
+from servicedesk.reports.wishes import wish_of
 from servicedesk.shell.language import chosen_language, translate
 from servicedesk.shell.session import current_actor
 from servicedesk.shell.submission import form_status, refusals_beside_fields
@@ -50,20 +52,71 @@ def create() -> ResponseReturnValue:
         form.preset(act)
     elif form.validate_on_submit():
         with refusals_beside_fields(form):
-            if act != "preview":
+            if act == "preview":
+                first = _first_rows(actor, form.wish())
+            elif act == "save":
+                report = save_report(actor, form.wish(), chosen_language())
+                return redirect(url_for(".show", reference=report.reference))
+            else:
                 made = ask_report(actor, form.wish(), chosen_language())
                 return redirect(url_for(".show_file", key=made.key))
-            first = _first_rows(actor, form.wish())
     page = render_template(
-        "reports/form.html", form=form, kind=kind, kinds=kinds_for(actor), first=first
+        "reports/form.html",
+        form=form,
+        kind=kind,
+        kinds=kinds_for(actor),
+        first=first,
+        report=None,
     )
     return page, form_status(form)
 
 
-def show(reference: str) -> ResponseReturnValue:
-    """Show what a report asks for, and what was made of it."""
+def edit(reference: str) -> ResponseReturnValue:
+    """Change what a report asks for from now on."""
     actor = current_actor()
     report = queries.report_named(actor, reference)
+    kind = kind_named(report.kind, actor)
+    form = report_form(
+        actor, kind, wish_of(report, report.client.reference if report.client else "")
+    )
+    act, first = request.form.get("act", ""), None
+    if act in {"usual", "every"}:
+        form.preset(act)
+    elif form.validate_on_submit():
+        with refusals_beside_fields(form):
+            if act != "preview":
+                change_report(actor, reference, form.wish())
+                flash(_("Changed: it counts from the next time."), "success")
+                return redirect(url_for(".show", reference=reference))
+            first = _first_rows(actor, form.wish())
+    page = render_template(
+        "reports/form.html", form=form, kind=kind, kinds=[kind], first=first, report=report
+    )
+    return page, form_status(form)
+
+
+def keep(reference: str) -> ResponseReturnValue:
+    """Keep a report under a name."""
+    actor = current_actor()
+    queries.report_named(actor, reference)
+    form = KeepForm()
+    if form.validate_on_submit():
+        with refusals_beside_fields(form):
+            keep_report(actor, reference, form.title.data or "")
+            flash(_("Saved."), "success")
+            return redirect(url_for(".show", reference=reference))
+    return _shown(actor, reference, form), form_status(form)
+
+
+def show(reference: str) -> ResponseReturnValue:
+    """Show what a report asks for, what was made of it, and when it comes."""
+    actor = current_actor()
+    return _shown(actor, reference, KeepForm(data={"title": ""}))
+
+
+def _shown(actor: Actor, reference: str, form: KeepForm) -> str:
+    report = queries.report_named(actor, reference)
+    schedule, people = queries.schedule_for(actor, report)
     return render_template(
         "reports/show.html",
         report=report,
@@ -71,6 +124,11 @@ def show(reference: str) -> ResponseReturnValue:
         states=RUN_STATE_LABELS,
         asked=asked_words(report, actor),
         kind_words=kind_words,
+        schedule=schedule,
+        schedule_words=schedule_words(schedule) if schedule else "",
+        people=people,
+        form=form,
+        is_mine=report.author_id == actor.user_id,
     )
 
 

@@ -12,8 +12,10 @@ from flask_babel import gettext as _
 from servicedesk.reports.cells import as_words
 from servicedesk.reports.formats.csv_file import WAYS
 from servicedesk.reports.kinds import KINDS
-from servicedesk.reports.models import FORMAT_LABELS
+from servicedesk.reports.models import FORMAT_LABELS, Rhythm
 from servicedesk.reports.periods import PERIOD_LABELS, Period
+from servicedesk.reports.rhythms import FIRST_WORKING_DAY
+from servicedesk.reports.web.forms import WEEKDAYS
 from servicedesk.shell.formatting import number
 from servicedesk.shell.language import translate
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from servicedesk.core.actors import Actor
     from servicedesk.reports.cells import Cell
-    from servicedesk.reports.models import Report
+    from servicedesk.reports.models import Report, ReportSchedule
 
 _BY_CODE = {kind.code: kind for kind in KINDS}
 
@@ -46,6 +48,24 @@ def cell_words(cell: Cell) -> str:
     if isinstance(cell, timedelta):
         return as_words(cell)
     return as_words(cell, WAYS.get(str(get_locale())[:2], WAYS["en"])[1])
+
+
+def schedule_words(schedule: ReportSchedule) -> str:
+    """Return when a report comes, as a sentence."""
+    at = {"hour": f"{schedule.hour}:00", "zone": schedule.time_zone}
+    if schedule.rhythm is Rhythm.DAILY:
+        return str(_("Every day at %(hour)s (%(zone)s)") % at)
+    if schedule.rhythm is Rhythm.WEEKLY:
+        day = translate(WEEKDAYS[schedule.weekday or 0]).lower()
+        return str(_("Every %(day)s at %(hour)s (%(zone)s)") % (at | {"day": day}))
+    if schedule.month_day == FIRST_WORKING_DAY:
+        return str(
+            _("On the first day from Monday to Friday of each month at %(hour)s (%(zone)s)") % at
+        )
+    return str(
+        _("On day %(day)s of each month at %(hour)s (%(zone)s)")
+        % (at | {"day": schedule.month_day})
+    )
 
 
 def period_words(report: Report) -> str:

@@ -68,7 +68,9 @@ def _figure_row(content: Content, code: str) -> list[Cell]:
         blocks.cell(name, under, is_strong=True),
         blocks.cell(shown.amount, shown.n, is_strong=True),
         before_words(figure, content["trend"].get(code, [])),
-        blocks.cell(change.words if change else "—", tone=TONES.get(change.way, "") if change else ""),
+        blocks.cell(
+            change.words if change else "—", tone=TONES.get(change.way, "") if change else ""
+        ),
     ]
 
 

@@ -24,8 +24,8 @@ from servicedesk.reviews.web.words import (
     label_of,
     month_words,
     n_words,
-    sections_of,
     section_word,
+    sections_of,
 )
 from servicedesk.shell.language import translate
 from servicedesk.tickets.models import STATE_LABELS, TicketState
@@ -127,7 +127,14 @@ def _facts(view: ReviewView, source: Source) -> list[tuple[str, str]]:
     facts = [
         (_("Client"), f"{content['client']['name']} · {content['client']['reference']}"),
         (_("Contract"), f"{contract['reference']} · {modality}"),
-        (_("Period"), _("%(first)s to %(last)s", first=day_words(content["first_on"]), last=day_words(content["last_on"]))),
+        (
+            _("Period"),
+            _(
+                "%(first)s to %(last)s",
+                first=day_words(content["first_on"]),
+                last=day_words(content["last_on"]),
+            ),
+        ),
         (_("Time zone"), content["zone"]),
         (_("Figures counted"), source.moment(content["counted_at"])),
     ]
@@ -223,7 +230,10 @@ def _addenda(view: ReviewView, source: Source) -> list[Block]:
 
 def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
     rows: list[list[Cell]] = [
-        [label_of(one["code"]), *(_value_cell(one["code"], one[side]) for side in ("before", "after"))]
+        [
+            label_of(one["code"]),
+            *(_value_cell(one["code"], one[side]) for side in ("before", "after")),
+        ]
         for one in differences
         if one["code"] in BY_CODE
     ]
