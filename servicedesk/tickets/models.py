@@ -195,6 +195,13 @@ class Ticket(Model):
         Index("ix_ticket_resolved", "resolved_at", postgresql_where=text("state = 'resolved'")),
         CheckConstraint("escalation between 0 and 3", "escalation_goes_up_to_three"),
         Index("ix_ticket_escalated", "id", postgresql_where=text("escalation > 0")),
+        # what clients said lately
+        Index(
+            "ix_ticket_client_id_rated_at",
+            "client_id",
+            "rated_at",
+            postgresql_where=text("rated_at is not null"),
+        ),
         Index("ix_ticket_search", "search", postgresql_using="gin"),
     )
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from servicedesk.core.text import msgid
 from servicedesk.reviews.metrics.figure import Better, Item, Section
 from servicedesk.reviews.metrics.shapes import Share
+from servicedesk.tickets.outcomes import SATISFIED_RATING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from servicedesk.reviews.history import History
-
-GOOD = 4  # of five
 
 
 class Satisfaction(Share):
@@ -35,7 +34,7 @@ class Satisfaction(Share):
         return [
             Item(
                 reference=ticket.reference,
-                counts=ticket.rating >= GOOD,
+                counts=ticket.rating >= SATISFIED_RATING,
                 measure=ticket.rating,
                 tags={"score": str(ticket.rating), "kind": ticket.kind},
                 about=ticket.rating_comment or ticket.subject,
