@@ -29,6 +29,7 @@ def words_of(values: Mapping[str, Value]) -> dict[Place, str]:
     found = {
         Place.VERDICT: [*_opening(values), *_volume(values), *_closing(values)],
         Place.SERVICE_LEVELS: list(_levels(values)),
+        Place.VOLUME: list(_whose(values)),
         Place.QUALITY: list(_quality(values)),
         Place.DEVICES: list(_devices(values)),
         Place.PLANNED: list(_planned(values)),
@@ -77,6 +78,13 @@ def _levels(values: Mapping[str, Value]) -> Iterator[str]:
         yield "Ningún compromiso se ha salido de plazo."
     if near.part:
         yield f"Cumplidos con el plazo casi agotado: {_number(near.part)}."
+
+
+def _whose(values: Mapping[str, Value]) -> Iterator[str]:
+    ours = values["whose_time"]
+    if ours.amount is not None:
+        yield f"Del tiempo total de lo resuelto, el {_share(ours)} ha estado en nuestras manos;"
+        yield "el resto, a la espera de otros."
 
 
 def _quality(values: Mapping[str, Value]) -> Iterator[str]:

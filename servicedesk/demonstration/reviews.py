@@ -36,7 +36,30 @@ if TYPE_CHECKING:
     from servicedesk.core.actors import Actor
 
 SATURDAY = 5
-PUBLISHED = (3, 2, 1)  # months of each client, before the one whose review is still a draft
+PLACES = tuple(Place)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """How the reviews of a client go: months published before the draft, and what is done of the rest."""
+
+    published: int
+    drafted: tuple[Place, ...] = ()  # what is written of the draft
+    has_mark: bool = False
+    is_settled: bool = True  # whether the newest published one is acknowledged
+    is_corrected: bool = False  # whether the older ones were counted anew
+
+
+COURSES = (
+    Course(
+        published=3,
+        drafted=(Place.SERVICE_LEVELS, Place.VOLUME, Place.QUALITY),
+        is_settled=False,
+        is_corrected=True,
+    ),
+    Course(published=2, drafted=PLACES, has_mark=True),
+    Course(published=1),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,40 +69,56 @@ class Reviewed:
     client: Client
     contact: Actor
     manager: Actor
-    months: int  # published
+    course: Course
 
 
 def review_months(manager: Actor, clients: Sequence[tuple[Client, Actor]], now: datetime) -> int:
     """Draft and publish the reviews of the last months, the oldest first; return how many."""
-    told = 0
-    for number, ((client, contact), months) in enumerate(zip(clients, PUBLISHED, strict=True)):
-        story = Reviewed(client=client, contact=contact, manager=manager, months=months)
-        told += _review(story, now, is_first=number == 0)
-    return told
+    stories = [
+        Reviewed(client=client, contact=contact, manager=manager, course=course)
+        for (client, contact), course in zip(clients, COURSES, strict=True)
+    ]
+    return sum(_review(story, now) for story in stories)
 
 
-def _review(story: Reviewed, now: datetime, *, is_first: bool) -> int:
+def _review(story: Reviewed, now: datetime) -> int:
     contract = _contract(story, now)
     zone = ZoneInfo(contract.time_zone)
-    newest = month_before(now.astimezone(zone).date())
-    if _first_working_morning(newest, zone) > now:
-        newest = month_before(newest)
-    months = [newest]
-    for _ in range(story.months):
+    months = [month_before(now.astimezone(zone).date())]
+    if _working_morning(months[0], zone) > now:
+        months = [month_before(months[0])]
+    for _ in range(story.course.published):
         months.insert(0, month_before(months[0]))
     for month in months:
-        at = _first_working_morning(month, zone)
-        with clock.told_as(at):
+        with clock.told_as(_working_morning(month, zone)):
             reference = draft_review(contract.id, month)
-        if reference is None:
-            continue
-        if month == newest:
-            if is_first:
-                _write(story, reference, at + timedelta(hours=2), (Place.SERVICE_LEVELS,))
-            continue
-        _publish(story, reference, at + timedelta(days=2))
-        _talk(story, reference, at, is_newest=month == months[-2], is_first=is_first)
+        mornings = [_working_morning(month, zone, later) for later in (1, 3, 4, 17)]
+        if reference is not None and month == months[-1]:
+            _begin(story, reference, min(mornings[0], now))
+        elif reference is not None:
+            _publish(story, reference, mornings[0])
+            is_newest = month == months[-2]
+            _talk(story, reference, mornings[1:], is_newest=is_newest)
     return len(months)
+
+
+def _begin(story: Reviewed, reference: str, at: datetime) -> None:
+    """Write what is written of the draft so far."""
+    _write(story, reference, at, story.course.drafted)
+    if story.course.has_mark:
+        _mark(story, reference, at)
+
+
+def _talk(
+    story: Reviewed, reference: str, mornings: Sequence[datetime], *, is_newest: bool
+) -> None:
+    """Tell what both sides say of a published review."""
+    if is_newest and not story.course.is_settled:
+        _ask(story, reference, mornings[0])
+        return
+    _settle(story, reference, mornings)
+    if story.course.is_corrected:
+        _correct(story, reference, mornings[2])
 
 
 def _contract(story: Reviewed, now: datetime) -> Contract:
@@ -90,11 +129,13 @@ def _contract(story: Reviewed, now: datetime) -> Contract:
     return found
 
 
-def _first_working_morning(month: date, zone: ZoneInfo) -> datetime:
-    """Return the morning on which the review of a month is drafted."""
-    day = next_month(month)
-    while day.weekday() >= SATURDAY:
+def _working_morning(month: date, zone: ZoneInfo, later: int = 0) -> datetime:
+    """Return the morning on which the review of a month is drafted, or that of some working days later."""
+    day = next_month(month) - timedelta(days=1)
+    for _ in range(later + 1):
         day += timedelta(days=1)
+        while day.weekday() >= SATURDAY:
+            day += timedelta(days=1)
     return datetime.combine(day, time(9, 10), zone).astimezone(UTC)
 
 
@@ -107,40 +148,39 @@ def _write(story: Reviewed, reference: str, at: datetime, places: Sequence[Place
                 write_text(story.manager, reference, place, words[place], version=0)
 
 
-def _publish(story: Reviewed, reference: str, at: datetime) -> None:
-    _write(story, reference, at, tuple(Place))
-    with clock.told_as(at + timedelta(hours=1)):
+def _mark(story: Reviewed, reference: str, at: datetime) -> None:
+    with clock.told_as(at):
         give_mark(story.manager, reference, mark_of(review_view(story.manager, reference).values))
+
+
+def _publish(story: Reviewed, reference: str, at: datetime) -> None:
+    _write(story, reference, at, PLACES)
+    _mark(story, reference, at)
+    with clock.told_as(at + timedelta(hours=1)):
         fingerprint = review_view(story.manager, reference).fingerprint
         publish_review(story.manager, reference, fingerprint=fingerprint)
 
 
-def _talk(
-    story: Reviewed, reference: str, drafted: datetime, *, is_newest: bool, is_first: bool
-) -> None:
-    """Have the contact acknowledge a review and the two talk about it; the last word may wait."""
-    with clock.told_as(drafted + timedelta(days=4, hours=2)):
-        if is_newest and is_first:
-            comment_review(
-                story.contact,
-                reference,
-                "¿Podemos ver en la próxima reunión los avisos que se salieron de plazo? Quiero"
-                " entender las causas antes de dar la conformidad.",
-            )
-            return
-        if is_newest:
-            return
+def _ask(story: Reviewed, reference: str, at: datetime) -> None:
+    """Have the contact ask before it agrees; nobody has answered yet."""
+    with clock.told_as(at):
+        comment_review(
+            story.contact,
+            reference,
+            "¿Podemos repasar estos indicadores en la próxima reunión, antes de dar la conformidad?",
+        )
+
+
+def _settle(story: Reviewed, reference: str, mornings: Sequence[datetime]) -> None:
+    """Have the contact acknowledge a review with a word, and the account manager answer."""
+    with clock.told_as(mornings[0]):
         acknowledge_review(
             story.contact, reference, "Revisado con el responsable de sistemas. Conforme."
         )
-    with clock.told_as(drafted + timedelta(days=5)):
+    with clock.told_as(mornings[1]):
         comment_review(
-            story.manager,
-            reference,
-            "Gracias. Lo pendiente lo repasamos en la próxima visita y queda en el acta.",
+            story.manager, reference, "Gracias. Lo repasamos juntos en la próxima visita."
         )
-    if is_first:
-        _correct(story, reference, drafted + timedelta(days=24))
 
 
 def _correct(story: Reviewed, reference: str, at: datetime) -> None:
