@@ -65,6 +65,7 @@ from servicedesk.reports.web import blueprints as reports
 from servicedesk.reports.web import saying
 from servicedesk.reviews.models import MARK_LABELS
 from servicedesk.reviews.web import blueprints as reviews
+from servicedesk.reviews.web import portfolio
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
 from servicedesk.shell.session import current_actor, guard
@@ -218,7 +219,10 @@ def front() -> ResponseReturnValue:
     actor = current_actor()
     if actor is GATE:
         return redirect(url_for("sign_in.show"))
-    return redirect(url_for("portal.home.index" if actor.is_contact else "desk.home.index"))
+    if actor.is_contact:
+        return redirect(url_for("portal.home.index"))
+    manages = actor.role is Role.ACCOUNT_MANAGER
+    return redirect(url_for("desk.portfolio.index" if manages else "desk.home.index"))
 
 
 def portal() -> Blueprint:
@@ -246,6 +250,7 @@ def desk() -> Blueprint:
     blueprint.register_blueprint(sla_pages.desk())
     blueprint.register_blueprint(engagement.desk())
     blueprint.register_blueprint(reviews.desk())
+    blueprint.register_blueprint(portfolio.blueprint())
     blueprint.register_blueprint(clients_desk.clients)
     blueprint.register_blueprint(devices.registering())
     blueprint.register_blueprint(what_if.blueprint)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 from config import Settings
 from servicedesk import registry, schema
 from servicedesk.core import database, embedded_postgres, files, sealing
-from servicedesk.core.actors import GATE, SYSTEM
+from servicedesk.core.actors import GATE, SYSTEM, Role
 from servicedesk.planning.checks import backup
 from servicedesk.reports import folder
 from servicedesk.reports.speech import forget_shell
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tests.desk_on_loopback import Desk
 
 _numbers = itertools.count(1)
+HOMES = {Role.ACCOUNT_MANAGER: "**/desk/portfolio/"}
 SOON = 20_000  # milliseconds in which a page has to show what happened
 
 
@@ -234,7 +235,7 @@ def sign_in(desk: Desk, browser: Browser):
         page.fill("input[name=email]", person.email)
         page.fill("input[name=password]", PASSWORD)
         page.press("input[name=password]", "Enter")
-        page.wait_for_url("**/portal/" if person.is_contact else "**/desk/")
+        page.wait_for_url("**/portal/" if person.is_contact else HOMES.get(person.role, "**/desk/"))
         page.get_by_text(person.name).first.click()
         page.get_by_role("button", name="English").click()
         return page

@@ -83,6 +83,12 @@ def upgrade() -> None:
         ["client_id", "sent_at"],
         postgresql_where=sa.text("sent_at is not null"),
     )
+    op.create_index(
+        "ix_ticket_client_id_rated_at",
+        "ticket",
+        ["client_id", "rated_at"],
+        postgresql_where=sa.text("rated_at is not null"),
+    )
     op.get_bind().connection.cursor().execute(FUNCTIONS.encode())
     _walls()
 
@@ -167,6 +173,11 @@ def _parts() -> None:
         _number("client_id"),
         _words("content"),
         sa.Column("evidence", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "backlog",
+            sa.BigInteger(),
+            sa.Computed("(content::jsonb #>> '{figures,backlog,amount}')::bigint", persisted=True),
+        ),
         _key(table, "review_id", "service_review"),
         _key(table, "client_id", "client"),
         sa.PrimaryKeyConstraint("review_id", name=op.f(f"pk_{table}")),
@@ -303,6 +314,7 @@ def _walls() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_ticket_client_id_rated_at", "ticket")
     op.drop_index("ix_device_command_client_id_sent_at", "device_command")
     for table in reversed(TABLES):
         op.drop_table(table)

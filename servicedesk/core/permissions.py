@@ -41,6 +41,7 @@ class Permission(StrEnum):
     PLANNING_READ = "planning:read"
     PLANNING_SERVICE = "planning:service"  # what concerns the whole service, and the desk itself
     POLICY_EDIT = "policy:edit"
+    PORTFOLIO_READ = "portfolio:read"  # the clients one looks after, by their health
     QUESTION_EDIT = "question:edit"
     REPORT_MAKE = "report:make"
     REVIEW_ACKNOWLEDGE = "review:acknowledge"  # in the client's name
@@ -113,6 +114,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
         | {
             Permission.BREACH_EXPLAIN,
             Permission.ENGAGEMENT_EDIT,
+            Permission.PORTFOLIO_READ,
             Permission.REVIEW_COMMENT,
             Permission.REVIEW_DRAFTS,
             Permission.REVIEW_WRITE,

@@ -34,6 +34,7 @@ from servicedesk.demonstration.planning import Planners, plan_work
 from servicedesk.demonstration.policies import make_policies
 from servicedesk.demonstration.questions import ask_the_fleet
 from servicedesk.demonstration.reports import save_reports
+from servicedesk.demonstration.reviews import review_months
 from servicedesk.demonstration.snapshots import remember_fleets
 from servicedesk.devices.models import EngineAccount
 
@@ -141,6 +142,8 @@ def load(say: Callable[[str], None], public_url: str, now: datetime) -> None:
     remember_fleets([client for client, _contact in clients], Random(SEED), now)
     say("how the fleets stood at the ends of months")
     save_reports(contact, supervisor, client, now)
+    if manager is not None:
+        say(f"{review_months(_actor(manager), clients, now)} monthly reviews")
     _forget_errands()
 
 

@@ -6,7 +6,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from servicedesk.clients.models import Client, Contract
@@ -132,6 +140,10 @@ class ReviewContent(Model):
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
     content: Mapped[str]  # canonical JSON, see `frozen.py`; what the hash is of, once published
     evidence: Mapped[bytes] = mapped_column(LargeBinary)  # canonical JSON, compressed
+    # open at the month's end, as the content says: for lists, which would have to read all of it
+    backlog: Mapped[int | None] = mapped_column(
+        Computed("(content::jsonb #>> '{figures,backlog,amount}')::bigint", persisted=True)
+    )
 
 
 class ReviewText(Model):

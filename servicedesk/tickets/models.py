@@ -198,6 +198,13 @@ class Ticket(Model):
         Index(
             "ix_ticket_category", "category", "id", postgresql_where=text("category is not null")
         ),
+        # what clients said lately
+        Index(
+            "ix_ticket_client_id_rated_at",
+            "client_id",
+            "rated_at",
+            postgresql_where=text("rated_at is not null"),
+        ),
         Index("ix_ticket_search", "search", postgresql_using="gin"),
     )
 

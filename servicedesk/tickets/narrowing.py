@@ -13,6 +13,7 @@ from servicedesk.clients.visibility import visible_to
 from servicedesk.sla.evidence import NOBODYS, UNDERSTOOD, Evidence, ledgers_behind
 from servicedesk.tickets.breaches import tickets_without_cause
 from servicedesk.tickets.models import IS_OPEN, OVER_STATES, Ticket
+from servicedesk.tickets.outcomes import SATISFIED_RATING
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -24,7 +25,7 @@ SPANISH: ColumnElement[Any] = literal_column("'spanish'::regconfig")
 SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
 REFERENCE = re.compile(r"(PET|CON|INC)-\d{4}-\d+", re.IGNORECASE)
 
-OWN = ("assignee", "escalated", "category", "unexplained", "q")  # and of no figure
+OWN = ("assignee", "escalated", "category", "unexplained", "rated", "q")  # and of no figure
 BEHIND_FIGURES = frozenset(UNDERSTOOD) - {"client", "kind", "priority", "queue"}
 
 
@@ -37,6 +38,7 @@ class TicketFilter(Evidence):
     escalated: str = ""  # 1: only those
     category: str = ""  # of incidents
     unexplained: str = ""  # 1: with a missed target that has no cause; for the operator's people
+    rated: str = ""  # low: scored by its client, and not well
     q: str = ""
 
     def as_query(self) -> dict[str, str]:
@@ -82,6 +84,8 @@ def narrowed(query: Select[Any], actor: Actor, wanted: TicketFilter) -> Select[A
         query = query.where(Ticket.category == wanted.category)
     if wanted.unexplained and not actor.is_contact:
         query = query.where(Ticket.id.in_(tickets_without_cause(actor, wanted.client)))
+    if wanted.rated:
+        query = query.where(Ticket.rating < SATISFIED_RATING)
     return _matching(query, wanted.q.strip()[:200])
 
 

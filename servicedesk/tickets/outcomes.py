@@ -47,6 +47,7 @@ LEFT_OUT_LABELS = {
     LeftOut.TEST: msgid("Withdrawn as a test"),
 }
 WORST_RATING, BEST_RATING = 1, 5
+SATISFIED_RATING = 4  # this or better counts as satisfied
 UNHAPPY_RATING = 2  # this or worse is told to the account manager
 RATING_LABELS = {
     1: msgid("Very bad"),

@@ -39,7 +39,7 @@ def fill(supervisor, client, rows: int) -> str:
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/desk/", 14),
+        ("/desk/portfolio/", 20),
         ("/desk/engagement/", 9),
         ("/desk/engagement/calendar", 6),
         ("/desk/engagement/clients/{client}", 10),

@@ -40,9 +40,7 @@ def app(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("mail"))
     environment = {"SERVICEDESK_MODE": "test", "SERVICEDESK_INSTANCE": folder}
     mail.install(app, Settings.from_environment(environment))
-    app.jinja_env.globals.update(
-        review_mark_labels=MARK_LABELS, public_url="https://desk.example"
-    )
+    app.jinja_env.globals.update(review_mark_labels=MARK_LABELS, public_url="https://desk.example")
     return app
 
 

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from servicedesk.core.errors import NotFound
 from servicedesk.core.files import path_of
-from servicedesk.core.permissions import Permission, may
 from servicedesk.engagement import amendments, queries
 from servicedesk.engagement.minutes import document_for
 from servicedesk.engagement.models import (
@@ -151,17 +150,6 @@ def portal() -> ResponseReturnValue:
 
 
 def home_card() -> Markup:
-    """Return what the days ask of whoever opens their first page; nothing for most."""
-    actor = current_actor()
-    found: dict[str, Any] = {"waiting": (), "lines": None}
-    if actor.is_contact:
-        found |= {"offers": queries.pending_amendments(actor)}
-    elif may(actor, Permission.ENGAGEMENT_EDIT):
-        found |= {
-            "offers": queries.pending_amendments(actor, size=5),
-            "waiting": queries.visits_to_confirm(actor, size=5),
-            "lines": queries.days_left(actor, size=5),
-        }
-    else:
-        return Markup()
-    return Markup(render_template("engagement/_home.html", found=found, **LABELS))  # noqa: S704
+    """Return what the days ask of a contact who opens their first page; nothing for most."""
+    offers = queries.pending_amendments(current_actor())
+    return Markup(render_template("engagement/_home.html", offers=offers, **LABELS))  # noqa: S704

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from servicedesk.core.text import msgid
 from servicedesk.reviews.metrics.figure import Better, Item, Section
 from servicedesk.reviews.metrics.shapes import Share
+from servicedesk.tickets.outcomes import SATISFIED_RATING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from servicedesk.reviews.history import History
-
-GOOD = 4  # of five
 
 
 class Satisfaction(Share):
@@ -35,7 +34,7 @@ class Satisfaction(Share):
         return [
             Item(
                 reference=ticket.reference,
-                counts=score >= GOOD,
+                counts=score >= SATISFIED_RATING,
                 measure=score,
                 tags={"score": str(score), "kind": ticket.kind},
                 about=given.words or ticket.subject,

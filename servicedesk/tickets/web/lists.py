@@ -48,6 +48,7 @@ def asked_filter() -> queries.TicketFilter:
         escalated=one_of("escalated", ("1",)),
         category=one_of("category", IncidentCategory),
         unexplained=one_of("unexplained", ("1",)),
+        rated=one_of("rated", ("low",)),
         q=request.args.get("q", "")[:200],
     )
 
