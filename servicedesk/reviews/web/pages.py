@@ -107,10 +107,19 @@ def page_of_review(
 
 def _charts(content: Mapping[str, Any], paths: EvidencePaths) -> Mapping[Section, list[Chart]]:
     found: dict[Section, list[Chart]] = {
-        Section.SERVICE_LEVELS: [pictures.trend(content, "service_levels", paths)],
-        Section.TIMES: [pictures.whose_time(content, paths)],
+        Section.SERVICE_LEVELS: [
+            pictures.trend(content, "service_levels", paths),
+            pictures.trend(content, "breach_severity", paths),
+        ],
+        Section.TIMES: [
+            pictures.trend(content, "time_to_resolve_net", paths),
+            pictures.whose_time(content, paths),
+        ],
         Section.VOLUME: [pictures.volume(content, paths), pictures.backlog(content, paths)],
-        Section.QUALITY: [pictures.trend(content, "satisfaction", paths)],
+        Section.QUALITY: [
+            pictures.trend(content, "satisfaction", paths),
+            pictures.trend(content, "reopen_rate", paths),
+        ],
         Section.DEVICES: [
             pictures.trend(content, "conformity", paths),
             pictures.action_success(content, paths),
