@@ -44,7 +44,7 @@ from tests.desk_on_loopback import until
 from tests.engagement_story import plan
 from tests.planned_task_story import action_draft
 from tests.policy_story import bring, own_setting
-from tests.review_story import review_of
+from tests.review_drafts import review_of
 from tests.visitor import visiting
 from tests.warning_story import notify
 
