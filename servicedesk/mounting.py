@@ -64,6 +64,7 @@ from servicedesk.reports.web import api as reports_api
 from servicedesk.reports.web import blueprints as reports
 from servicedesk.reports.web import saying
 from servicedesk.reviews.models import MARK_LABELS
+from servicedesk.reviews.web import api as reviews_api
 from servicedesk.reviews.web import blueprints as reviews
 from servicedesk.reviews.web import portfolio
 from servicedesk.shell import api, api_reference, mail_reading
@@ -208,6 +209,7 @@ def mount_api(app: Flask) -> None:
         engagement_api.blueprint,
         engagement_api.visits_blueprint,
         reports_api.blueprint,
+        reviews_api.blueprint,
     ):
         csrf.exempt(blueprint)
         frame.register_blueprint(blueprint)
