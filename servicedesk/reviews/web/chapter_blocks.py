@@ -17,7 +17,7 @@ from servicedesk.reviews.web import blocks, pictures
 from servicedesk.reviews.web.blocks import REST
 from servicedesk.reviews.web.figure_blocks import ORDERED, parts_of, rank, rows_by, value_of
 from servicedesk.reviews.web.tag_words import FLOW_LABELS, tag_words
-from servicedesk.reviews.web.words import day_words, month_name, told, told_as
+from servicedesk.reviews.web.words import day_words, told, told_as
 from servicedesk.shell.formatting import duration, instant, number
 from servicedesk.shell.language import translate
 
@@ -33,7 +33,13 @@ TIMES = (
     "time_to_resolve_net",
     "time_to_resolve_gross",
 )
-SIGNS = {Flow.CREATED: "+ ", Flow.CAME_BACK: "+ ", Flow.RESOLVED: "− ", Flow.LEFT: "− ", Flow.CLOSING: "= "}
+SIGNS = {
+    Flow.CREATED: "+ ",
+    Flow.CAME_BACK: "+ ",
+    Flow.RESOLVED: "\N{MINUS SIGN} ",
+    Flow.LEFT: "\N{MINUS SIGN} ",
+    Flow.CLOSING: "= ",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +109,9 @@ def _breaches(source: Source) -> list[Block]:
 
 
 def _breach(source: Source, one: Mapping[str, Any]) -> list[Cell]:
-    target = _("%(target)s, %(kind)s, %(priority)s", target=duration(one["target_seconds"]), **_tags(one))
+    target = _(
+        "%(target)s, %(kind)s, %(priority)s", target=duration(one["target_seconds"]), **_tags(one)
+    )
     cause = tag_words("cause", one["cause"]) if one["cause"] else _("No cause was given.")
     return [
         blocks.cell(one["reference"], one["subject"], is_strong=True),
@@ -148,9 +156,7 @@ def _whose_time(source: Source) -> list[Block]:
 
 
 def _times(source: Source) -> list[Block]:
-    return [
-        block for code in TIMES for block in parts_of(source.content, code, "kind", "priority")
-    ]
+    return [block for code in TIMES for block in parts_of(source.content, code, "kind", "priority")]
 
 
 def _volume(source: Source) -> list[Block]:
@@ -241,11 +247,12 @@ def _fleet(source: Source) -> list[Block]:
     if fleet["managed"] is None:
         return [title, blocks.nothing(_("The fleet was not counted in the month."))]
     rows: list[list[Cell]] = [
-        [tag_words(by, one[by]) for by in ("platform", "ownership")] + [number(one["amount"])]
+        [*(tag_words(by, one[by]) for by in ("platform", "ownership")), number(one["amount"])]
         for one in fleet["of"]
     ]
     all_of_it: list[Cell] = [
-        blocks.cell(one, is_strong=True) for one in (_("Managed devices"), "", number(fleet["managed"]))
+        blocks.cell(one, is_strong=True)
+        for one in (_("Managed devices"), "", number(fleet["managed"]))
     ]
     heads = [_("Platform"), _("Ownership"), _("Devices")]
     return [title, blocks.table(heads, [50, 50, 30], [*rows, all_of_it], rights=1)]
@@ -308,12 +315,17 @@ def _changes(source: Source) -> list[Block]:
         blocks.table([_("Action"), _("Orders"), _("Devices")], [80, 28, 28], by_action, rights=2),
         blocks.heading(_("The widest orders")),
         blocks.table(
-            [_("Order"), _("Action"), _("Ended"), _("Devices")], [36, REST, 40, 24], orders, rights=1
+            [_("Order"), _("Action"), _("Ended"), _("Devices")],
+            [36, REST, 40, 24],
+            orders,
+            rights=1,
         ),
     ]
     more = changes["total"] - len(orders)
     if more > 0:
-        told = ngettext("And %(more)s more order.", "And %(more)s more orders.", more, more=number(more))
+        told = ngettext(
+            "And %(more)s more order.", "And %(more)s more orders.", more, more=number(more)
+        )
         made.append(blocks.quiet(told))
     return made
 
@@ -403,7 +415,9 @@ def _visits(source: Source) -> list[Block]:
         rows = [_visit(source, one) for one in days["visits"] if one["in_month"] is is_in]
         heads = [_("Visit"), _("Kind"), _("When"), _("Days")]
         made.append(
-            blocks.table(heads, [REST, 40, 40, 24], rows, rights=1) if rows else blocks.nothing(missing)
+            blocks.table(heads, [REST, 40, 40, 24], rows, rights=1)
+            if rows
+            else blocks.nothing(missing)
         )
     return [*made, blocks.words(_forecast(days["runs_out_on"]))]
 

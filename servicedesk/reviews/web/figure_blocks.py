@@ -55,7 +55,7 @@ def figures_table(content: Content, codes: Sequence[str]) -> list[Block]:
 
 
 def _month_before(content: Content) -> str:
-    points = next(iter(content["trend"].values()), [])
+    points: Sequence[Mapping[str, Any]] = next(iter(content["trend"].values()), ())
     return month_name(points[-2]["month"]).capitalize() if len(points) > 1 else _("Month before")
 
 
@@ -68,7 +68,9 @@ def _figure_row(content: Content, code: str) -> list[Cell]:
         blocks.cell(name, under, is_strong=True),
         blocks.cell(shown.amount, shown.n, is_strong=True),
         before_words(figure, content["trend"].get(code, [])),
-        blocks.cell(change.words if change else "—", tone=TONES.get(change.way, "") if change else ""),
+        blocks.cell(
+            change.words if change else "—", tone=TONES.get(change.way, "") if change else ""
+        ),
     ]
 
 
