@@ -21,7 +21,9 @@ class NearMisses(Share):
     code = "near_misses"
     label = msgid("Near misses")
     definition = (
-        msgid("Cycles that met their target with at least nine tenths of it used, of all that met it."),
+        msgid(
+            "Cycles that met their target with at least nine tenths of it used, of all that met it."
+        ),
     )
     section = Section.SERVICE_LEVELS
     better = Better.DOWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from flask import request, send_file
+from flask import Response, request
 from flask_babel import force_locale
 
 from servicedesk.reviews import queries
@@ -39,7 +39,8 @@ def spreadsheet(reference: str) -> ResponseReturnValue:
     view, evidence = queries.review_view(actor, reference), queries.all_evidence(actor, reference)
     with _asked_language():
         made = workbook_of(view, evidence)
-    return send_file(made, mimetype=XLSX, as_attachment=True, download_name=f"{_name(view)}.xlsx")
+    disposition = f'attachment; filename="{_name(view)}.xlsx"'
+    return Response(made, mimetype=XLSX, headers={"Content-Disposition": disposition})
 
 
 def _asked_language() -> AbstractContextManager[None]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
@@ -53,18 +53,18 @@ class Column:
 
 
 class Book:
-    """A workbook that is written row by row to a file that vanishes when it is closed."""
+    """A workbook; its rows go to temporary files, so that many do not fill the memory."""
 
     def __init__(self, title: str, author: str, made_at: datetime) -> None:
         """Begin it. `made_at` is the only time in it: the same content makes the same bytes."""
-        self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  who sends it closes it
+        self._file = io.BytesIO()
         options: dict[str, Any] = {
             "constant_memory": True,
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,
         }
-        self._book = xlsxwriter.Workbook(self.file, options)
+        self._book = xlsxwriter.Workbook(self._file, options)
         self._book.set_properties({"title": title, "author": author, "created": made_at})
         top: dict[str, Any] = {"valign": "top"}
         self._text = self._book.add_format({**top, "text_wrap": True})
@@ -129,8 +129,7 @@ class Book:
         elif cell is not None:
             sheet.write_number(row, column, cell, self._numbers[FORMATS[Unit.COUNT]])
 
-    def closed(self) -> IO[bytes]:
-        """Return the finished file, at its beginning."""
+    def content(self) -> bytes:
+        """Finish it, and return the file."""
         self._book.close()
-        self.file.seek(0)
-        return self.file
+        return self._file.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -66,7 +66,7 @@ TAG_HEADS = {
 }
 
 
-def workbook_of(view: ReviewView, evidence: Evidence) -> IO[bytes]:
+def workbook_of(view: ReviewView, evidence: Evidence) -> bytes:
     """Return the review as XLSX; the same review is the same file, whenever it is asked for."""
     content, review = view.content, view.review
     made_at = datetime.fromisoformat(content.get("published_at") or content["counted_at"])
@@ -82,7 +82,7 @@ def workbook_of(view: ReviewView, evidence: Evidence) -> IO[bytes]:
     if view.addenda:
         _addenda(book, view)
     _about(book, view)
-    return book.closed()
+    return book.content()
 
 
 def _overview(book: Book, name: str, content: Content) -> None:
@@ -287,4 +287,4 @@ def _about(book: Book, view: ReviewView) -> None:
         rows.append([_("SHA-256 of the content"), view.review.hash])
     rows.append([_("SHA-256 of the evidence"), view.content["evidence_sha256"]])
     rows += [[_("Rule"), translate(rule)] for rule in COMMON_RULES]
-    book.add(_("About"), [Column(_("What"), 30), Column(_("Value"), 100)], rows)
+    book.add(_("About this review"), [Column(_("What"), 30), Column(_("Value"), 100)], rows)
