@@ -60,6 +60,7 @@ from servicedesk.planning.web import blueprints as planning
 from servicedesk.planning.web import feed_door, punctuality_api, runs_api
 from servicedesk.planning.web.origins import planned_order, planned_ticket, planned_workarounds
 from servicedesk.planning.web.words import kept_schedule_words
+from servicedesk.reviews.web import api as reviews_api
 from servicedesk.reviews.web import blueprints as reviews
 from servicedesk.shell import api, api_reference, mail_reading
 from servicedesk.shell.security import csrf
@@ -200,6 +201,7 @@ def mount_api(app: Flask) -> None:
         steps_api.blueprint,
         engagement_api.blueprint,
         engagement_api.visits_blueprint,
+        reviews_api.blueprint,
     ):
         csrf.exempt(blueprint)
         frame.register_blueprint(blueprint)

@@ -44,6 +44,7 @@ from tests.desk_on_loopback import until
 from tests.engagement_story import plan
 from tests.planned_task_story import action_draft
 from tests.policy_story import bring, own_setting
+from tests.review_drafts import review_of
 from tests.visitor import visiting
 from tests.warning_story import notify
 
@@ -111,6 +112,7 @@ def foreign(desk) -> dict[str, list[str]]:
         agent, client, title=f"{CANARY} look", schedule=Once(at=at, zone="Europe/Madrid")
     )
     ran(task, at - timedelta(days=2), RunState.MISSED)
+    review = review_of(client)
     make_feed(contact, f"{CANARY} list", client.reference)
     feed = session.scalars(
         select(CalendarFeed.id).where(CalendarFeed.user_id == contact.user_id)
@@ -133,7 +135,11 @@ def foreign(desk) -> dict[str, list[str]]:
             task.reference,
             visit.reference,
             offer.reference,
+            review,
         ],
+        "figure": ["service_levels"],
+        "place": ["verdict"],
+        "action_id": ["1"],
         "run_id": [str(run.id)],
         "secret": [document.secret],
         "file": [file, slides],
@@ -195,6 +201,7 @@ PLANNED = {
     "schedule": {"schedule": _SCHEDULE, "version": 1},
     "approve": {"content_hash": "x"},
 }
+WALKED = ("/desk/what-if/", "/desk/planned/", "/desk/engagement/", "/desk/reviews/")
 VISIT_DEPTH = 4
 PLANNED_VISIT = {
     "kind": "training",
@@ -220,6 +227,9 @@ BODIES = {
     "/outcome": {"outcome": "cancelled", "reason": "x", "version": 1},
     "/plan": {"stages": [{"size": "1"}]},
     "/draft": {},
+    "/texts/verdict": {"body": "x", "version": 0},
+    "/mark": {"mark": "good"},
+    "/publish": {"fingerprint": "x"},
     "/draft/settings": {"section": "wifi", "values": {}, "revision": 1},
 }
 
@@ -273,7 +283,7 @@ def test_no_page_of_the_desk_answers_another_account_managers_reference(desk, ru
     with visiting(desk, manager) as visitor:
         walked = 0
         for method, path in addresses(rules, foreign):
-            if not path.startswith(("/desk/what-if/", "/desk/planned/", "/desk/engagement/")):
+            if not path.startswith(WALKED):
                 continue
             answer = visitor.get(path) if method == "GET" else visitor.post(path)
             assert answer.status_code == 404, (method, path, answer.status_code)
@@ -323,6 +333,7 @@ def test_no_list_search_or_export_shows_a_foreign_name(desk, rules, foreign):
             "/service-levels",
             "/engagement",
             "/visits",
+            "/reviews",
         ):
             listed = desk.api(contact).get(path, params={"limit": 200})
             assert CANARY not in listed.text

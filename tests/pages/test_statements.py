@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import event
@@ -14,12 +14,13 @@ from servicedesk.accounts.models import Credential
 from servicedesk.accounts.passwords import hash_password
 from servicedesk.app import create_app
 from servicedesk.core import database
-from servicedesk.core.actors import SYSTEM
+from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.devices import fleet_engines
 from servicedesk.planning.running import run as do_run
 from servicedesk.planning.schedule import After
 from servicedesk.planning.steering import run_now
 from servicedesk.planning.tasks import plan_task
+from servicedesk.reviews.actions import add_action
 from servicedesk.sla.calendar import CalendarDefinition, OpenInterval
 from servicedesk.sla.calendar_editing import CalendarDraft, create_calendar
 from servicedesk.sla.plan_editing import PlanDraft, create_plan
@@ -28,6 +29,7 @@ from servicedesk.sla.what_if.jobs import count
 from tests.operations.test_positions import Story, said
 from tests.operations.test_what_if import Story as WhatIfStory
 from tests.planned_task_story import steps_draft
+from tests.review_drafts import review_of
 from tests.visitor import TOKEN
 
 PASSWORD = "a-long-Password-1"
@@ -166,6 +168,31 @@ def test_nine_planned_tasks_and_runs_cost_as_many_statements_as_one(app, session
             counts[-1].append(len(statements))
     assert counts[0] == counts[1]
     assert max(counts[0]) <= 12
+
+
+def test_nine_reviews_and_their_actions_cost_as_many_statements_as_one(app, sessions, make):
+    database.use_sessions(sessions)
+    client = make.client()
+    manager = make.person(Role.ACCOUNT_MANAGER, client)
+    month, counts = date.today().replace(day=1), []
+    for rows in (1, 8):
+        database.use_sessions(sessions)
+        database.become(SYSTEM)
+        for _ in range(rows):
+            reference = review_of(client, month)
+            month = (month - timedelta(days=1)).replace(day=1)
+        for number in range(rows):
+            add_action(manager, reference, f"Do {number}", "Ana", date.today())
+        visitor = entered(app, sessions, manager)
+        one = f"/desk/reviews/{reference}"
+        counts.append([])
+        for page in ("/desk/reviews/", one, f"{one}/write", f"{one}/figures/volume"):
+            visitor.get(page)
+            with counting(app) as statements:
+                assert visitor.get(page).status_code == 200
+            counts[-1].append(len(statements))
+    assert counts[0] == counts[1]
+    assert max(counts[0]) <= 14
 
 
 @pytest.mark.parametrize(

@@ -108,10 +108,14 @@ class PlanForm(Versioned):
             attendees="\n".join(visit.attendees),
         )
 
+    def chosen_kind(self) -> VisitKind:
+        """Return what kind of visit it is."""
+        return VisitKind(self.kind.data)
+
     def plan(self) -> VisitPlan:
         """Return what was filled in. Raises InvalidInput."""
         return VisitPlan(
-            kind=VisitKind(self.kind.data),
+            kind=self.chosen_kind(),
             title=self.title.data or "",
             day=self.day.data,
             at=self.at.data,

@@ -33,8 +33,8 @@ class ServiceLevels(Share):
     section = Section.SERVICE_LEVELS
     better = Better.UP
     by = ("metric", "kind", "priority")
-    part_label = msgid("Kept")
-    rest_label = msgid("Not kept")
+    part_label = msgid("Met their target")
+    rest_label = msgid("Missed their target")
 
     def evidence(self, history: History) -> Sequence[Item]:
         """Return one item a decided cycle."""

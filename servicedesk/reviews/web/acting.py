@@ -13,7 +13,7 @@ from servicedesk.engagement.queries import year_view
 from servicedesk.engagement.web.visit import releasable_of
 from servicedesk.reviews import actions, meeting, publishing, queries
 from servicedesk.reviews.web.forms import ActionForm, AddendumForm, MeetingForm
-from servicedesk.reviews.web.pages import WORDS
+from servicedesk.reviews.web.page_words import WORDS
 from servicedesk.reviews.web.words import month_words
 from servicedesk.reviews.web.writing import drafted, page_of_draft
 from servicedesk.shell.navigation import to

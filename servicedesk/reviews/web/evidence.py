@@ -12,6 +12,7 @@ from servicedesk.reviews.metrics import BY_CODE
 from servicedesk.reviews.metrics.figure import Unit
 from servicedesk.reviews.opening import openable
 from servicedesk.reviews.web.opens import path_to
+from servicedesk.reviews.web.page_words import WORDS
 from servicedesk.reviews.web.tag_words import tag_words
 from servicedesk.reviews.web.words import TIMES, figure_words, told_as
 from servicedesk.shell.session import current_actor
@@ -71,6 +72,7 @@ def evidence(reference: str, figure: str) -> ResponseReturnValue:
         part=part if part in PARTS else "",
         page=page,
         last=last,
+        **WORDS,
     )
 
 

@@ -7,6 +7,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
+from servicedesk.engagement.models import VisitKind
 from servicedesk.engagement.web.forms import PlanForm
 
 _NEEDED = _("This is needed.")
@@ -53,3 +54,7 @@ class MeetingForm(PlanForm):
         super().__init__(**told)
         del self.kind
         del self.note
+
+    def chosen_kind(self) -> VisitKind:
+        """Return the one that there is."""
+        return VisitKind.SERVICE_REVIEW

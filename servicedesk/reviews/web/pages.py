@@ -12,18 +12,16 @@ from servicedesk.core.permissions import Permission, may
 from servicedesk.reviews import publishing, queries
 from servicedesk.reviews.frozen import hash_of
 from servicedesk.reviews.metrics.figure import Section, Subject
-from servicedesk.reviews.models import MARK_LABELS, PLACE_LABELS, STATE_LABELS, Place, ReviewState
+from servicedesk.reviews.models import Place, ReviewState
 from servicedesk.reviews.opening import openable
 from servicedesk.reviews.web import pictures
 from servicedesk.reviews.web.forms import AcknowledgeForm, CommentForm
 from servicedesk.reviews.web.opens import EvidencePaths, has_evidence, path_to
-from servicedesk.reviews.web.tag_words import tag_words
-from servicedesk.reviews.web.words import day_words, differences_words, month_words, sections_of
+from servicedesk.reviews.web.page_words import WORDS
+from servicedesk.reviews.web.words import sections_of
 from servicedesk.shell.navigation import to
 from servicedesk.shell.session import current_actor
 from servicedesk.shell.submission import form_status, refusals_beside_fields
-from servicedesk.tickets.models import TicketState
-from servicedesk.tickets.web.lists import state_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,16 +43,6 @@ TELLING = (
     "punctuality",
     "engagement",
 )
-WORDS: Mapping[str, Any] = {
-    "mark_words": MARK_LABELS,
-    "state_words": STATE_LABELS,
-    "place_words": PLACE_LABELS,
-    "month_of": month_words,
-    "day_of": day_words,
-    "tag_of": tag_words,
-    "differences_words": differences_words,
-    "ticket_state_of": lambda state: state_label(TicketState(state)),
-}
 
 
 def index() -> ResponseReturnValue:
@@ -65,7 +53,7 @@ def index() -> ResponseReturnValue:
     is_plain = not (client or state or request.args.get("cursor"))
     drafts = (
         queries.reviews(actor, state=ReviewState.DRAFT).items
-        if is_plain and may(actor, Permission.REVIEW_DRAFTS)
+        if is_plain and may(actor, Permission.REVIEW_WRITE)
         else []
     )
     return render_template(
@@ -119,10 +107,19 @@ def page_of_review(
 
 def _charts(content: Mapping[str, Any], paths: EvidencePaths) -> Mapping[Section, list[Chart]]:
     found: dict[Section, list[Chart]] = {
-        Section.SERVICE_LEVELS: [pictures.trend(content, "service_levels", paths)],
-        Section.TIMES: [pictures.whose_time(content, paths)],
+        Section.SERVICE_LEVELS: [
+            pictures.trend(content, "service_levels", paths),
+            pictures.trend(content, "breach_severity", paths),
+        ],
+        Section.TIMES: [
+            pictures.trend(content, "time_to_resolve_net", paths),
+            pictures.whose_time(content, paths),
+        ],
         Section.VOLUME: [pictures.volume(content, paths), pictures.backlog(content, paths)],
-        Section.QUALITY: [pictures.trend(content, "satisfaction", paths)],
+        Section.QUALITY: [
+            pictures.trend(content, "satisfaction", paths),
+            pictures.trend(content, "reopen_rate", paths),
+        ],
         Section.DEVICES: [
             pictures.trend(content, "conformity", paths),
             pictures.action_success(content, paths),

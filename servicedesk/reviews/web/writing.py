@@ -16,7 +16,8 @@ from servicedesk.reviews.models import Mark, Place
 from servicedesk.reviews.publishing import publish_review
 from servicedesk.reviews.web.forms import ActionForm
 from servicedesk.reviews.web.opens import EvidencePaths
-from servicedesk.reviews.web.pages import WORDS, page_of_review
+from servicedesk.reviews.web.page_words import WORDS
+from servicedesk.reviews.web.pages import page_of_review
 from servicedesk.reviews.web.words import sections_of
 from servicedesk.reviews.writing import OtherWords, ask_recount, give_mark, write_text
 from servicedesk.shell.language import translate
