@@ -208,7 +208,13 @@ PLANNED = {
     "schedule": {"schedule": _SCHEDULE, "version": 1},
     "approve": {"content_hash": "x"},
 }
-WALKED = ("/desk/what-if/", "/desk/planned/", "/desk/engagement/", "/desk/reviews/")
+WALKED = (
+    "/desk/what-if/",
+    "/desk/planned/",
+    "/desk/engagement/",
+    "/desk/reports/",
+    "/desk/reviews/",
+)
 VISIT_DEPTH = 4
 PLANNED_VISIT = {
     "kind": "training",

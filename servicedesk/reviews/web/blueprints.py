@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from servicedesk.core.permissions import Permission
 from servicedesk.core.text import msgid
-from servicedesk.reviews.web import acting, evidence, pages, writing
+from servicedesk.reviews.web import acting, documents, evidence, pages, writing
 from servicedesk.shell.navigation import nav
 
 PREFIX = "/reviews"
@@ -53,6 +53,8 @@ def _shared() -> Blueprint:
     made.add_url_rule(one, view_func=pages.show)
     made.add_url_rule(f"{one}/figures/<figure>", view_func=evidence.evidence)
     made.add_url_rule(f"{one}/comments", view_func=pages.comment, methods=POST)
+    made.add_url_rule(f"{one}/review.pdf", view_func=documents.paper)
+    made.add_url_rule(f"{one}/review.xlsx", view_func=documents.spreadsheet)
     made.add_url_rule(f"{one}/content.json", view_func=pages.content)
     made.add_url_rule(f"{one}/evidence.json", view_func=pages.all_evidence)
     return made

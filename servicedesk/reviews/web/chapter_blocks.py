@@ -36,8 +36,8 @@ TIMES = (
 SIGNS = {
     Flow.CREATED: "+ ",
     Flow.CAME_BACK: "+ ",
-    Flow.RESOLVED: "− ",
-    Flow.LEFT: "− ",
+    Flow.RESOLVED: "\N{MINUS SIGN} ",
+    Flow.LEFT: "\N{MINUS SIGN} ",
     Flow.CLOSING: "= ",
 }
 
@@ -247,7 +247,7 @@ def _fleet(source: Source) -> list[Block]:
     if fleet["managed"] is None:
         return [title, blocks.nothing(_("The fleet was not counted in the month."))]
     rows: list[list[Cell]] = [
-        [tag_words(by, one[by]) for by in ("platform", "ownership")] + [number(one["amount"])]
+        [*(tag_words(by, one[by]) for by in ("platform", "ownership")), number(one["amount"])]
         for one in fleet["of"]
     ]
     all_of_it: list[Cell] = [

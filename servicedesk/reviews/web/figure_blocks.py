@@ -55,7 +55,7 @@ def figures_table(content: Content, codes: Sequence[str]) -> list[Block]:
 
 
 def _month_before(content: Content) -> str:
-    points = next(iter(content["trend"].values()), [])
+    points: Sequence[Mapping[str, Any]] = next(iter(content["trend"].values()), ())
     return month_name(points[-2]["month"]).capitalize() if len(points) > 1 else _("Month before")
 
 

@@ -8,8 +8,7 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from servicedesk.clients.models import MODALITY_LABELS, Modality
-from servicedesk.reviews.metrics import BY_CODE, FIGURES
-from servicedesk.reviews.metrics.figure import Value
+from servicedesk.reviews.metrics import FIGURES
 from servicedesk.reviews.models import MARK_LABELS, PLACE_LABELS, Mark, Place
 from servicedesk.reviews.web import blocks
 from servicedesk.reviews.web.blocks import REST
@@ -17,13 +16,12 @@ from servicedesk.reviews.web.chapter_blocks import Source, chapter_blocks
 from servicedesk.reviews.web.figure_blocks import figures_table, trends_table
 from servicedesk.reviews.web.rules import COMMON_RULES
 from servicedesk.reviews.web.words import (
-    amount_words,
     day_words,
     definition_of,
+    differences_words,
     figure_words,
     label_of,
     month_words,
-    n_words,
     section_word,
     sections_of,
 )
@@ -56,7 +54,7 @@ def paper_of(view: ReviewView, evidence: Mapping[str, Sequence[Item]]) -> dict[s
         "header": f"{content['client']['name']} · {month}",
         "footer": f"{title} · {content['reference']}",
         "draft": _("DRAFT") if view.review.is_draft else "",
-        "cover": _cover(view, source, title, month),
+        "cover": _cover(view, title, month),
         "contents": _("Contents"),
         "chapters": _chapters(view, source),
         "trends": {
@@ -68,7 +66,7 @@ def paper_of(view: ReviewView, evidence: Mapping[str, Sequence[Item]]) -> dict[s
     }
 
 
-def _cover(view: ReviewView, source: Source, title: str, month: str) -> dict[str, Any]:
+def _cover(view: ReviewView, title: str, month: str) -> dict[str, Any]:
     content = view.content
     mark = Mark(content["mark"]) if content.get("mark") else None
     verdict = _first_lines(content.get("texts", {}).get(Place.VERDICT, ""))
@@ -79,9 +77,9 @@ def _cover(view: ReviewView, source: Source, title: str, month: str) -> dict[str
         "mark": mark.value if mark else "",
         "mark_words": translate(MARK_LABELS[mark]) if mark else _("No verdict is given yet."),
         "verdict": verdict,
-        "notices": _notices(view),
+        "notices": notices_of(view),
         "figures": [_tile(content, code) for code in ON_COVER if code in content["figures"]],
-        "facts": _facts(view, source),
+        "facts": facts_of(view),
     }
 
 
@@ -93,7 +91,8 @@ def _first_lines(verdict: str) -> str:
     return first[:FIRST_LINES].rpartition(" ")[0] + " …"
 
 
-def _notices(view: ReviewView) -> list[str]:
+def notices_of(view: ReviewView) -> list[str]:
+    """Return what a reader is to know first: that it is a draft, that addenda correct it."""
     told = []
     if view.review.is_draft:
         told.append(_("This is a draft: nobody has published it, and it may change."))
@@ -120,8 +119,10 @@ def _tile(content: Mapping[str, Any], code: str) -> dict[str, str]:
     }
 
 
-def _facts(view: ReviewView, source: Source) -> list[tuple[str, str]]:
+def facts_of(view: ReviewView) -> list[tuple[str, str]]:
+    """Return whose review it is, of when, and who published it when."""
     content, review = view.content, view.review
+    source = Source(content=content, evidence={})
     contract = content["contract"]
     modality = translate(MODALITY_LABELS[Modality(contract["modality"])])
     facts = [
@@ -229,21 +230,8 @@ def _addenda(view: ReviewView, source: Source) -> list[Block]:
 
 
 def _differences(differences: Sequence[Mapping[str, Any]]) -> Block:
-    rows: list[list[Cell]] = [
-        [
-            label_of(one["code"]),
-            *(_value_cell(one["code"], one[side]) for side in ("before", "after")),
-        ]
-        for one in differences
-        if one["code"] in BY_CODE
-    ]
     heads = [_("Figure"), _("As published"), _("Counted anew")]
-    return blocks.table(heads, [REST, 45, 45], rows)
-
-
-def _value_cell(code: str, kept: Mapping[str, Any]) -> Cell:
-    figure, value = BY_CODE[code], Value.from_json(kept)
-    return blocks.cell(amount_words(figure, value), n_words(figure, value))
+    return blocks.table(heads, [REST, 45, 45], differences_words(differences))
 
 
 def _definitions(content: Mapping[str, Any]) -> dict[str, Any]:
