@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from servicedesk.devices.commands import CommandBatch
 from servicedesk.devices.conformity.models import ConformityChange, ConformityRule
@@ -192,7 +193,7 @@ def _rules(history: History) -> list[dict[str, Any]]:
             ConformityChange.client_id == history.period.client_id,
             ConformityChange.at < history.period.end,
         )
-        .distinct(ConformityChange.rule_id, ConformityChange.device_id)
+        .ext(distinct_on(ConformityChange.rule_id, ConformityChange.device_id))
         .order_by(ConformityChange.rule_id, ConformityChange.device_id, ConformityChange.id.desc())
         .subquery()
     )
