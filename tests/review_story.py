@@ -33,6 +33,7 @@ def at(month: int, day: int, hour: int = 10) -> datetime:
 
 
 DRAFTED = at(11, 2, 5)  # a Monday; the first is a Sunday
+PUBLISHED = at(11, 3)
 
 
 class Month:
@@ -47,17 +48,17 @@ class Month:
             make, self.client, starts_on=date(2026, 9, 1), ends_on=date(2027, 12, 31)
         )
         self.tickets = [self.ticket("Mail"), self.ticket("Wifi")]
-        with clock.told_as(at(10, 8)):
+        with clock.told_as(at(10, 28)):
             close_with_verdict(self.contact, self.tickets[0].reference, "solved", 5, "Quick")
 
     def ticket(self, subject: str, month: int = 10) -> Ticket:
-        with clock.told_as(at(month, 7)):
+        with clock.told_as(at(month, 27)):
             ticket = open_ticket(
                 self.contact,
                 NewTicket(kind=TicketKind.QUERY, subject=subject, description="It is so."),
             )
             move_ticket(self.agent, ticket.reference, "take")
-        with clock.told_as(at(month, 7, 11)):
+        with clock.told_as(at(month, 27, 11)):
             return move_ticket(self.agent, ticket.reference, "resolve", words="Done")
 
     def draft(self, month: date = OCTOBER, now: datetime = DRAFTED) -> str:
@@ -66,9 +67,13 @@ class Month:
         assert reference
         return reference
 
-    def publish(self, reference: str, now: datetime = at(11, 3)) -> ServiceReview:
+    def publish(self, reference: str, now: datetime = PUBLISHED) -> ServiceReview:
         with clock.told_as(now):
             write_text(self.manager, reference, Place.VERDICT, "All well", version=0)
+        return self.publish_written(reference, now)
+
+    def publish_written(self, reference: str, now: datetime = PUBLISHED) -> ServiceReview:
+        with clock.told_as(now):
             give_mark(self.manager, reference, Mark.GOOD)
             seen = seen_by(self.manager, reference)
             return publish_review(self.manager, reference, fingerprint=seen.fingerprint)
