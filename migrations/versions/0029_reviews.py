@@ -284,7 +284,9 @@ def _walls() -> None:
         op.execute(f"GRANT INSERT ON service_review_{table} TO {STEERING}")
         op.execute(f"GRANT USAGE ON SEQUENCE service_review_{table}_id_seq TO {STEERING}")
     op.execute("GRANT USAGE ON SEQUENCE service_review_id_seq TO desk_worker")
-    # a contact reads what is published, acknowledges it and says something about it
+    # a contact reads what is published, acknowledges it and says something about it; of a draft's texts
+    # and of months that nobody published there are no rows for them: no policy lets any through
+    op.execute("GRANT SELECT ON service_review_text, service_review_month TO desk_contact")
     op.execute(
         "CREATE POLICY published ON service_review FOR SELECT TO desk_contact"
         f" USING ({own} AND state <> 'draft')"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from servicedesk.sla.cycles import Party
+from servicedesk.sla.cycles import ZERO, Party
 from servicedesk.sla.evaluation import EventKind, lapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from servicedesk.sla.calendar import BusinessCalendar
     from servicedesk.sla.evaluation import LedgerEvent
@@ -87,19 +87,17 @@ class Story:
 
     def time_by_holder(
         self, start: datetime, end: datetime, calendar: BusinessCalendar
-    ) -> dict[Holder, tuple[float, float]]:
-        """Return whose the time between two instants was, in elapsed and in business seconds.
+    ) -> dict[Holder, tuple[timedelta, timedelta]]:
+        """Return whose the time between two instants was, elapsed and business time.
 
         While it stood resolved and was reopened later, it was the operator's.
         """
-        found: dict[Holder, tuple[float, float]] = {}
+        found: dict[Holder, tuple[timedelta, timedelta]] = {}
         for piece in lapse(self.events, start, end, calendar):
             holder = _HOLDERS[piece.party]
-            elapsed, business = found.get(holder, (0.0, 0.0))
-            found[holder] = (
-                elapsed + ((piece.end or end) - piece.start).total_seconds(),
-                business + piece.business_time.total_seconds(),
-            )
+            elapsed, business = found.get(holder, (ZERO, ZERO))
+            elapsed += (piece.end or end) - piece.start
+            found[holder] = elapsed, business + piece.business_time
         return found
 
 

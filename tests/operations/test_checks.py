@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine, select, text, update
 
+from servicedesk import registry
 from servicedesk.clients.models import FunctionalBlock
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM, Role
@@ -19,7 +20,7 @@ from servicedesk.devices.engines.contract import EngineHealth
 from servicedesk.devices.models import Device
 from servicedesk.devices.policies.models import DevicePolicy
 from servicedesk.devices.policies.reported import record_reports
-from servicedesk.planning.checks import CHECKS
+from servicedesk.planning.checks import every_check
 from servicedesk.planning.checks.check import RunCancelled
 from servicedesk.sla.models import SlaCheck, SlaCycle
 from tests.check_round import Given, check_now, previewed
@@ -315,6 +316,9 @@ def test_entries_written_while_the_trail_is_read_are_no_fault(tickets, monkeypat
 
 
 # what all have in common
+
+registry.plug_in()  # those of the floors above too
+CHECKS = every_check()
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)

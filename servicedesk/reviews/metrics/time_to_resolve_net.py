@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from servicedesk.core.text import msgid
 from servicedesk.reviews.metrics.figure import Better, Item, Section
-from servicedesk.reviews.metrics.shapes import Duration
+from servicedesk.reviews.metrics.shapes import Duration, seconds
 from servicedesk.reviews.stories import Holder
+from servicedesk.sla.cycles import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +38,11 @@ class TimeToResolveNet(Duration):
         found = []
         for ticket, at in history.resolved:
             times = ticket.story.time_by_holder(ticket.story.created_at, at, ticket.calendar)
-            _elapsed, business = times.get(Holder.OPERATOR, (0.0, 0.0))
+            _elapsed, business = times.get(Holder.OPERATOR, (ZERO, ZERO))
             found.append(
                 Item(
                     reference=ticket.reference,
-                    measure=round(business),
+                    measure=seconds(business),
                     tags=ticket.tags,
                     about=ticket.subject,
                 )

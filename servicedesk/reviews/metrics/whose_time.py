@@ -40,7 +40,7 @@ class WhoseTime(Figure):
             Item(
                 reference=ticket.reference,
                 counts=holder is Holder.OPERATOR,
-                measure=elapsed,
+                measure=elapsed.total_seconds(),
                 tags={"holder": holder.value},
                 about=ticket.subject,
             )

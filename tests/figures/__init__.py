@@ -1,0 +1,1 @@
+"""The figures of reviews, counted a second time by plain programs."""
