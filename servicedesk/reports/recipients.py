@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from servicedesk.reports.columns import Column, Filter
     from servicedesk.reports.models import Report
 
 MOST_RECIPIENTS = 20
@@ -61,6 +62,6 @@ def may_see(person: User, report: Report, reach: Sequence[int] | None) -> bool:
         return False
     if not reader.is_contact or report.author_side is Side.CLIENT:
         return True
-    parts = [*kind.columns, *kind.filters]
+    parts: list[Column | Filter] = [*kind.columns, *kind.filters]
     ours = {part.code for part in parts if part.for_operator}
     return kind.is_same_for_client and not ours & {*report.columns, *report.filters}

@@ -168,7 +168,7 @@ def _unexplained(actor: Actor) -> list[Unexplained]:
                 of_customers(Client.id),
                 IS_BREACHED,
                 SlaCycle.month >= months_now()[0],
-                Ticket.id.in_(tickets_without_cause()),
+                Ticket.id.in_(tickets_without_cause(actor)),
             )
             .group_by(Client.id, SlaCycle.month)
             .order_by(SlaCycle.month, tickets.desc(), Client.id)
