@@ -14,10 +14,12 @@ from servicedesk.core.permissions import Permission, require
 from servicedesk.reviews import publishing, queries, writing
 from servicedesk.reviews.metrics import BY_CODE
 from servicedesk.reviews.models import Place
+from servicedesk.reviews.web import documents
 from servicedesk.reviews.web.api_schemas import (
     AcknowledgeSchema,
     EvidenceQuery,
     EvidenceSchema,
+    LanguageQuery,
     MarkSchema,
     PublishSchema,
     ReviewCommentBody,
@@ -33,6 +35,8 @@ from servicedesk.shell.api import guard
 from servicedesk.shell.session import current_actor
 
 if TYPE_CHECKING:
+    from flask import Response
+
     from servicedesk.reviews.models import ReviewComment, ReviewText, ServiceReview
 
 blueprint = Blueprint("api-reviews", __name__, url_prefix="/api/v1/reviews")
@@ -95,6 +99,33 @@ class Evidence(MethodView):
             "total": found.total,
             "items": [asdict(item) for item in found.items],
         }
+
+
+def _file(mimetype: str, what: str) -> dict[str, Any]:
+    content = {mimetype: {"schema": {"type": "string", "format": "binary"}}}
+    return {"200": {"description": what, "content": content}}
+
+
+@blueprint.route("/<reference>/review.pdf")
+class Paper(MethodView):
+    """A review to be printed."""
+
+    @blueprint.arguments(LanguageQuery, location="query")
+    @blueprint.doc(responses=_file("application/pdf", "The review; a draft is marked as one."))
+    def get(self, query: dict[str, Any], reference: str) -> Response:
+        """Fetch a review as PDF."""
+        return documents.paper_response(reference, query["language"])
+
+
+@blueprint.route("/<reference>/review.xlsx")
+class Spreadsheet(MethodView):
+    """A review's figures as a spreadsheet."""
+
+    @blueprint.arguments(LanguageQuery, location="query")
+    @blueprint.doc(responses=_file(documents.XLSX, "Figures, and the lists behind them."))
+    def get(self, query: dict[str, Any], reference: str) -> Response:
+        """Fetch a review's figures, and every list behind them, as XLSX."""
+        return documents.spreadsheet_response(reference, query["language"])
 
 
 @blueprint.route("/<reference>/texts/<place>")

@@ -9,6 +9,7 @@ from servicedesk.core.actors import Side
 from servicedesk.reviews.metrics.figure import Subject, Unit
 from servicedesk.reviews.models import Mark, ReviewState
 from servicedesk.reviews.writing import WORDS_LENGTH
+from servicedesk.shell.language import LANGUAGES
 
 LARGEST = 2**31
 
@@ -32,6 +33,16 @@ class ReviewLineSchema(Schema):
     )
     meeting = fields.String(
         required=True, allow_none=True, metadata={"description": "The visit's reference."}
+    )
+
+
+class LanguageQuery(Schema):
+    """In which language a document is."""
+
+    language = fields.String(
+        load_default="",
+        validate=validate.OneOf(["", *LANGUAGES]),
+        metadata={"description": "The reader's own, if none is named."},
     )
 
 

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from servicedesk.engagement.models import STATE_LABELS, VisitState
 from servicedesk.reviews.metrics import BY_CODE
 from servicedesk.reviews.metrics.figure import Section, Unit
 from servicedesk.reviews.metrics.volume import Flow
-from servicedesk.reviews.web import blocks, pictures
+from servicedesk.reviews.web import blocks, device_blocks, level_blocks, pictures
 from servicedesk.reviews.web.blocks import REST
-from servicedesk.reviews.web.figure_blocks import ORDERED, parts_of, rank, rows_by, value_of
+from servicedesk.reviews.web.figure_blocks import parts_of, rows_by, value_of
 from servicedesk.reviews.web.tag_words import FLOW_LABELS, tag_words
 from servicedesk.reviews.web.words import day_words, told, told_as
-from servicedesk.shell.formatting import duration, instant, number
+from servicedesk.shell.formatting import number
 from servicedesk.shell.language import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from servicedesk.reviews.metrics.figure import Item
     from servicedesk.reviews.web.blocks import Block, Cell
+    from servicedesk.reviews.web.source import Source
 
 TIMES = (
     "time_to_own",
@@ -42,113 +39,9 @@ SIGNS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """What a printed review is made of: its content and the items behind its figures."""
-
-    content: Mapping[str, Any]
-    evidence: Mapping[str, Sequence[Item]]
-
-    @property
-    def chapters(self) -> Mapping[str, Any]:
-        """Return what is told beside figures."""
-        told: Mapping[str, Any] = self.content["chapters"]
-        return told
-
-    def moment(self, told: str | None) -> str:
-        """Return an instant on the contract's clock, whoever reads, in whatever year."""
-        return instant(told, "long", self.content["zone"])
-
-
 def chapter_blocks(section: Section, source: Source) -> list[Block]:
     """Return what stands in a chapter beside its figures."""
     return [block for made in CHAPTERS[section] for block in made(source)]
-
-
-def _levels_trend(source: Source) -> list[Block]:
-    return blocks.chart(pictures.trend(source.content, "service_levels"))
-
-
-def _levels(source: Source) -> list[Block]:
-    """Return the targets kept by metric, kind and priority, with near misses."""
-    items = source.evidence.get("service_levels", ())
-    if not items:
-        return [blocks.nothing(_("No target was decided in the month."))]
-    every, kept = Counter(map(_place, items)), Counter(_place(one) for one in items if one.counts)
-    near = Counter(_place(one) for one in source.evidence.get("near_misses", ()) if one.counts)
-    rows: list[list[Cell]] = [
-        [
-            *(tag_words(by, of) for by, of in zip(ORDERED, place, strict=True)),
-            told_as(Unit.SHARE, kept[place] / count),
-            _("%(part)s of %(all)s", part=number(kept[place]), all=number(count)),
-            number(near[place]) if near[place] else "—",
-        ]
-        for place, count in sorted(every.items(), key=lambda one: list(map(rank, ORDERED, one[0])))
-    ]
-    heads = [_("Target"), _("Kind"), _("Priority"), _("Kept"), _("Of how many"), _("Near misses")]
-    return [
-        blocks.heading(_("By target, kind and priority")),
-        blocks.table(heads, [REST, 28, 24, 20, 26, 24], rows, rights=3),
-    ]
-
-
-def _place(item: Item) -> tuple[str, ...]:
-    return tuple(item.tags.get(by, "") for by in ORDERED)
-
-
-def _breaches(source: Source) -> list[Block]:
-    found = source.chapters["breaches"]
-    title = blocks.heading(_("Targets not kept"))
-    if not found:
-        return [title, blocks.nothing(_("Every target of the month was kept."))]
-    heads = [_("Ticket"), _("Target"), _("Beyond it"), _("Cause")]
-    return [
-        title,
-        *blocks.listing(heads, [REST, 36, 26, 58], [_breach(source, one) for one in found]),
-    ]
-
-
-def _breach(source: Source, one: Mapping[str, Any]) -> list[Cell]:
-    target = _(
-        "%(target)s, %(kind)s, %(priority)s", target=duration(one["target_seconds"]), **_tags(one)
-    )
-    cause = tag_words("cause", one["cause"]) if one["cause"] else _("No cause was given.")
-    return [
-        blocks.cell(one["reference"], one["subject"], is_strong=True),
-        blocks.cell(tag_words("metric", one["metric"]), target),
-        blocks.cell(duration(one["beyond_seconds"]), source.moment(one["at"])),
-        blocks.cell(cause, one["words"]),
-    ]
-
-
-def _tags(one: Mapping[str, Any]) -> dict[str, str]:
-    return {by: tag_words(by, one[by]).lower() for by in ("kind", "priority")}
-
-
-def _near_misses(source: Source) -> list[Block]:
-    title = blocks.heading(_("Near misses"))
-    near = [item for item in source.evidence.get("near_misses", ()) if item.counts]
-    if not near:
-        return [title, blocks.nothing(_("No target was nearly missed."))]
-    rows: list[list[Cell]] = [
-        [item.reference, item.about, *(tag_words(by, item.tags.get(by, "")) for by in ORDERED)]
-        for item in near
-    ]
-    heads = [_("Ticket"), _("Subject"), _("Target"), _("Kind"), _("Priority")]
-    return [title, *blocks.listing(heads, [34, REST, 30, 24, 20], rows)]
-
-
-def _superseded(source: Source) -> list[Block]:
-    found = source.chapters["superseded"]
-    if not found:
-        return []
-    rows: list[list[Cell]] = [
-        [one["reference"], one["subject"], tag_words("metric", one["metric"])] for one in found
-    ]
-    return [
-        blocks.heading(_("Replaced targets, not counted")),
-        *blocks.listing([_("Ticket"), _("Subject"), _("Target")], [34, REST, 36], rows),
-    ]
 
 
 def _whose_time(source: Source) -> list[Block]:
@@ -235,103 +128,6 @@ def _said(source: Source) -> list[Block]:
 
 def _repeats(source: Source) -> list[Block]:
     return parts_of(source.content, "repeats", "category")
-
-
-def _conformity(source: Source) -> list[Block]:
-    return blocks.chart(pictures.trend(source.content, "conformity"))
-
-
-def _fleet(source: Source) -> list[Block]:
-    fleet = source.chapters["fleet"]
-    title = blocks.heading(_("The fleet at the end of the month"))
-    if fleet["managed"] is None:
-        return [title, blocks.nothing(_("The fleet was not counted in the month."))]
-    rows: list[list[Cell]] = [
-        [*(tag_words(by, one[by]) for by in ("platform", "ownership")), number(one["amount"])]
-        for one in fleet["of"]
-    ]
-    all_of_it: list[Cell] = [
-        blocks.cell(one, is_strong=True)
-        for one in (_("Managed devices"), "", number(fleet["managed"]))
-    ]
-    heads = [_("Platform"), _("Ownership"), _("Devices")]
-    return [title, blocks.table(heads, [50, 50, 30], [*rows, all_of_it], rights=1)]
-
-
-def _standing(source: Source) -> list[Block]:
-    value = value_of(source.content, "conformity")
-    rows = rows_by(value, "standing")
-    if value is None or not rows:
-        return []
-    return [
-        blocks.heading(_("How devices stand")),
-        blocks.table(
-            [_("Conformity"), _("Devices"), _("Share")],
-            [80, 30, 30],
-            [
-                [tag_words(row.by, row.of), number(row.n), told_as(Unit.SHARE, row.n / value.n)]
-                for row in rows
-            ],
-            rights=2,
-        ),
-    ]
-
-
-def _rules(source: Source) -> list[Block]:
-    found = source.chapters["rules"]
-    if not found:
-        return []
-    rows: list[list[Cell]] = [
-        [one["reference"], one["name"], number(one["devices"])] for one in found
-    ]
-    return [
-        blocks.heading(_("Rules that most devices failed")),
-        blocks.table([_("Rule"), _("What it asks"), _("Devices")], [36, REST, 24], rows, rights=1),
-    ]
-
-
-def _changes(source: Source) -> list[Block]:
-    title, changes = blocks.heading(_("Changes made")), source.chapters["changes"]
-    if not changes["total"]:
-        return [title, blocks.nothing(_("No order ended in the month."))]
-    by_action: list[list[Cell]] = [
-        [tag_words("action", one["action"]), number(one["orders"]), number(one["devices"])]
-        for one in changes["by_action"]
-    ]
-    orders: list[list[Cell]] = [
-        [
-            one["reference"],
-            blocks.cell(
-                tag_words("action", one["action"]),
-                _("Cannot be undone") if one["is_destructive"] else "",
-            ),
-            source.moment(one["at"]),
-            number(one["devices"]),
-        ]
-        for one in changes["orders"]
-    ]
-    made = [
-        title,
-        blocks.table([_("Action"), _("Orders"), _("Devices")], [80, 28, 28], by_action, rights=2),
-        blocks.heading(_("The widest orders")),
-        blocks.table(
-            [_("Order"), _("Action"), _("Ended"), _("Devices")],
-            [36, REST, 40, 24],
-            orders,
-            rights=1,
-        ),
-    ]
-    more = changes["total"] - len(orders)
-    if more > 0:
-        told = ngettext(
-            "And %(more)s more order.", "And %(more)s more orders.", more, more=number(more)
-        )
-        made.append(blocks.quiet(told))
-    return made
-
-
-def _commands(source: Source) -> list[Block]:
-    return blocks.chart(pictures.action_success(source.content))
 
 
 def _missed(source: Source) -> list[Block]:
@@ -439,11 +235,11 @@ def _forecast(runs_out_on: str | None) -> str:
 
 
 CHAPTERS: Mapping[Section, Sequence[Callable[[Source], list[Block]]]] = {
-    Section.SERVICE_LEVELS: (_levels_trend, _levels, _breaches, _near_misses, _superseded),
+    Section.SERVICE_LEVELS: level_blocks.BLOCKS,
     Section.TIMES: (_whose_time, _times),
     Section.VOLUME: (_volume, _reconciliation, _came, _backlog, _oldest),
     Section.QUALITY: (_satisfaction, _said, _repeats),
-    Section.DEVICES: (_fleet, _conformity, _standing, _rules, _changes, _commands),
+    Section.DEVICES: device_blocks.BLOCKS,
     Section.PLANNED: (_missed, _planned_next),
     Section.PROVISION: (_no_deployment,),
     Section.ENGAGEMENT: (_days, _visits),

@@ -16,10 +16,12 @@ from servicedesk.shell.pdf import pdf_of, pdf_response
 from servicedesk.shell.session import current_actor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from flask.typing import ResponseReturnValue
 
+    from servicedesk.reviews.metrics.figure import Item
     from servicedesk.reviews.queries import ReviewView
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -27,26 +29,37 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 def paper(reference: str) -> ResponseReturnValue:
     """Give a review as PDF."""
-    actor = current_actor()
-    view, evidence = queries.review_view(actor, reference), queries.all_evidence(actor, reference)
-    with _asked_language():
-        return pdf_response(pdf_of("review", paper_of(view, evidence)), _name(view))
+    return paper_response(reference, request.args.get("language", ""))
 
 
 def spreadsheet(reference: str) -> ResponseReturnValue:
     """Give a review as XLSX."""
-    actor = current_actor()
-    view, evidence = queries.review_view(actor, reference), queries.all_evidence(actor, reference)
-    with _asked_language():
+    return spreadsheet_response(reference, request.args.get("language", ""))
+
+
+def paper_response(reference: str, language: str) -> Response:
+    """Return a review as PDF, in the reader's language if `language` is none of ours."""
+    view, evidence = _found(reference)
+    with _speaking(language):
+        return pdf_response(pdf_of("review", paper_of(view, evidence)), _name(view))
+
+
+def spreadsheet_response(reference: str, language: str) -> Response:
+    """Return a review as XLSX, in the reader's language if `language` is none of ours."""
+    view, evidence = _found(reference)
+    with _speaking(language):
         made = workbook_of(view, evidence)
     disposition = f'attachment; filename="{_name(view)}.xlsx"'
     return Response(made, mimetype=XLSX, headers={"Content-Disposition": disposition})
 
 
-def _asked_language() -> AbstractContextManager[None]:
-    """Speak the language that was asked for, or else the reader's."""
-    asked = request.args.get("language")
-    return force_locale(asked) if asked in LANGUAGES else nullcontext()
+def _found(reference: str) -> tuple[ReviewView, Mapping[str, Sequence[Item]]]:
+    actor = current_actor()
+    return queries.review_view(actor, reference), queries.all_evidence(actor, reference)
+
+
+def _speaking(language: str) -> AbstractContextManager[None]:
+    return force_locale(language) if language in LANGUAGES else nullcontext()
 
 
 def _name(view: ReviewView) -> str:

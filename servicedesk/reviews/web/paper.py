@@ -12,9 +12,10 @@ from servicedesk.reviews.metrics import FIGURES
 from servicedesk.reviews.models import MARK_LABELS, PLACE_LABELS, Mark, Place
 from servicedesk.reviews.web import blocks
 from servicedesk.reviews.web.blocks import REST
-from servicedesk.reviews.web.chapter_blocks import Source, chapter_blocks
+from servicedesk.reviews.web.chapter_blocks import chapter_blocks
 from servicedesk.reviews.web.figure_blocks import figures_table, trends_table
 from servicedesk.reviews.web.rules import COMMON_RULES
+from servicedesk.reviews.web.source import Source
 from servicedesk.reviews.web.words import (
     day_words,
     definition_of,
