@@ -61,6 +61,6 @@ def may_see(person: User, report: Report, reach: Sequence[int] | None) -> bool:
         return False
     if not reader.is_contact or report.author_side is Side.CLIENT:
         return True
-    parts = [*kind.columns, *kind.filters]
-    ours = {part.code for part in parts if part.for_operator}
+    ours = {column.code for column in kind.columns if column.for_operator}
+    ours |= {one.code for one in kind.filters if one.for_operator}
     return kind.is_same_for_client and not ours & {*report.columns, *report.filters}
