@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from servicedesk.reports.columns import Column, Filter
     from servicedesk.reports.models import Report
 
 MOST_RECIPIENTS = 20
@@ -62,6 +61,6 @@ def may_see(person: User, report: Report, reach: Sequence[int] | None) -> bool:
         return False
     if not reader.is_contact or report.author_side is Side.CLIENT:
         return True
-    parts: list[Column | Filter] = [*kind.columns, *kind.filters]
-    ours = {part.code for part in parts if part.for_operator}
+    ours = {column.code for column in kind.columns if column.for_operator}
+    ours |= {one.code for one in kind.filters if one.for_operator}
     return kind.is_same_for_client and not ours & {*report.columns, *report.filters}

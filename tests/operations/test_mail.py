@@ -16,7 +16,14 @@ from sqlalchemy import select
 from config import ROOT, Settings
 from servicedesk.core import database
 from servicedesk.core.actors import SYSTEM
-from servicedesk.core.mail import MailNotAccepted, OutgoingMail, is_open, queue_mail, send_mail
+from servicedesk.core.mail import (
+    MailNotAccepted,
+    OutgoingMail,
+    is_open,
+    queue_mail,
+    send_mail,
+    use_store,
+)
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.shell import formatting, language, mail
 
@@ -216,3 +223,30 @@ def test_a_line_break_in_a_fact_makes_no_header(settings):
     (path,) = mail.mail_folder(settings).iterdir()
     with path.open() as file:
         assert message_from_file(file, policy=default)["Bcc"] is None
+
+
+@pytest.mark.usefixtures("sessions")
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_a_file_goes_with_its_mail_unless_it_is_gone_by_then(settings, postman, language):
+    install(replace(settings, mail_server="127.0.0.1", mail_port=postman.port))
+    use_store("tests", {"there": b"a;b\r\n"}.get)
+    for key in ("there", "gone"):
+        file = {"store": "tests", "key": key, "name": "a-report.csv", "media_type": "text/csv"}
+        told = {"title": "Ñandú", "first_on": None, "last_on": None, "rows": 2, "place": "portal"}
+        told |= {"reference": "REP-2026-000001", "key": "k3y", "personal": False, "attached": file}
+        with unit_of_work(SYSTEM, "tests.mail") as work:
+            address, about = "ana@desk.example", "REP-2026-000001"
+            told["public_url"] = "https://desk.example"
+            queue_mail(work, address, language, "report_ready", about=about, **told)
+        send_mail(row().id)
+    with_file, without = postman.taken
+    (attached,) = with_file.iter_attachments()
+    assert attached.get_filename() == "a-report.csv"
+    assert attached.get_content_type() == "text/csv"
+    assert attached.get_payload(decode=True) == b"a;b\r\n"
+    assert not list(without.iter_attachments())
+    link = "https://desk.example/portal/reports/files/k3y"
+    for message in postman.taken:
+        assert link in message.get_body(("plain",)).get_content()
+        assert f'href="{link}"' in message.get_body(("html",)).get_content()
+        assert "Ñandú" in message["Subject"]

@@ -12,9 +12,9 @@ from servicedesk.accounts.models import Notice, User
 from servicedesk.clients.models import AccountManagement
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
-from servicedesk.core.errors import InvalidInput, NotAllowedNow
+from servicedesk.core.errors import InvalidInput, NotAllowedNow, NotFound
 from servicedesk.core.mail import OutgoingMail
-from servicedesk.reports import firing, jobs
+from servicedesk.reports import firing, jobs, queries
 from servicedesk.reports.models import ReportRun, ReportSchedule, RunState
 from servicedesk.reports.scheduling import (
     Plan,
@@ -152,9 +152,25 @@ def test_who_may_not_see_it_any_more_is_left_out_and_the_author_is_told(make, se
     run = fired(sessions, report)
     assert run.reader_ids == [supervisor.user_id]
     assert [mail.recipient for mail in mails(sessions)] == [supervisor.email]
+    for person in (manager, gone):
+        with database.acting_as(person):
+            with pytest.raises(NotFound):
+                queries.run_named(person, run.key)
+            database.session().rollback()
     (told,) = notices(sessions, "report_left_out")
     assert told.user_id == supervisor.user_id
     assert told.facts["names"] == ", ".join(sorted([manager.name, gone.name]))
+
+
+def test_who_was_sent_a_file_reads_it_and_not_the_report(make, sessions, client, contact):
+    supervisor = make.supervisor()
+    report = scheduled(supervisor, contact, client=client.reference, columns=["reference"])
+    run = fired(sessions, report)
+    with database.acting_as(contact):
+        assert queries.run_named(contact, run.key).report is None
+        with pytest.raises(NotFound):
+            queries.report_named(contact, report.reference)
+        database.session().rollback()
 
 
 def test_only_who_may_see_all_of_it_can_be_chosen(make, client, contact):

@@ -158,14 +158,18 @@ class ScheduleForm(FlaskForm):
 
     rhythm = SelectField(_("How often"), validate_choice=False)
     weekday = SelectField(
-        _("On"), validate_choice=False, description=_("Only for what comes every week.")
+        _("Day of the week"),
+        validate_choice=False,
+        description=_("Only for what comes every week."),
     )
     month_day = SelectField(
         _("Day of the month"),
         validate_choice=False,
         description=_("Only for what comes every month; a shorter month has it on its last day."),
     )
-    hour = SelectField(_("At"), validate_choice=False, description=_("In your time zone."))
+    hour = SelectField(
+        _("Hour of the day"), validate_choice=False, description=_("In your time zone.")
+    )
     recipients = SelectMultipleField(
         _("To whom"),
         validate_choice=False,

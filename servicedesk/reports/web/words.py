@@ -83,7 +83,7 @@ def asked_words(report: Report, actor: Actor) -> list[tuple[str, str]]:
 
 def _asked(report: Report, actor: Actor) -> Iterator[tuple[str, str]]:
     kind = _BY_CODE.get(report.kind)
-    yield _("About"), kind_words(report.kind)
+    yield _("What it is about"), kind_words(report.kind)
     if not actor.is_contact:
         yield _("Client"), report.client.name if report.client else _("All clients")
     if report.period:
