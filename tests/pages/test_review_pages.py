@@ -82,6 +82,7 @@ def test_who_only_works_on_tickets_reads_a_draft_and_writes_nothing(desk, story)
         assert "vista previa" in shown.text
         assert "/publish" not in shown.text
         assert visitor.get(f"{story.desk}/write").status_code == 403
+        assert visitor.get(f"{story.desk}/recounting").status_code == 403
         assert visitor.post(f"{story.desk}/publish", fingerprint="x").status_code == 403
 
 
@@ -111,6 +112,7 @@ def test_two_who_write_at_one_place_lose_nothing(desk, story):
 
 def test_what_changed_after_the_preview_is_not_published(desk, story):
     with visiting(desk, story.manager) as visitor:
+        assert "Vuelto a contar" in visitor.get(f"{story.desk}/recounting").text
         missing = visitor.get(story.desk).text
         seen = re.search(r'name="fingerprint" value="(\w+)"', missing)[1]
         assert visitor.post(f"{story.desk}/publish", fingerprint=seen).status_code == 422
