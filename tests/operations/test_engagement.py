@@ -380,5 +380,6 @@ def test_everything_is_audited_and_the_session_told_the_truth(client, manager):
     visit = book_visit(manager, client.reference, plan(YESTERDAY, 4))
     with clock.told_as(datetime.now(UTC)):
         confirm_visit(manager, visit.reference, 4, version=visit.version)
-    rows = looking(text("SELECT act FROM audit_entry WHERE subject = '" + visit.reference + "'"))
+    told = "SELECT act FROM audit_entry WHERE subject = '" + visit.reference + "' ORDER BY id"
+    rows = looking(text(told))
     assert rows == ["engagement.book_visit", "engagement.confirm_visit"]

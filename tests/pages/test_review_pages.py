@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -19,7 +20,7 @@ from servicedesk.reviews.queries import review_view
 from servicedesk.reviews.writing import write_text
 from servicedesk.tickets.models import TicketState
 from servicedesk.tickets.queries import ticket_named
-from tests.engagement_story import entries, plan
+from tests.engagement_story import entries, plan, with_contract
 from tests.pages.test_accessible import look
 from tests.pages.test_engagement_pages import text_of
 from tests.review_drafts import VERDICT, published_by, review_of
@@ -81,6 +82,7 @@ def test_who_only_works_on_tickets_reads_a_draft_and_writes_nothing(desk, story)
         assert "vista previa" in shown.text
         assert "/publish" not in shown.text
         assert visitor.get(f"{story.desk}/write").status_code == 403
+        assert visitor.get(f"{story.desk}/recounting").status_code == 403
         assert visitor.post(f"{story.desk}/publish", fingerprint="x").status_code == 403
 
 
@@ -110,6 +112,7 @@ def test_two_who_write_at_one_place_lose_nothing(desk, story):
 
 def test_what_changed_after_the_preview_is_not_published(desk, story):
     with visiting(desk, story.manager) as visitor:
+        assert "Vuelto a contar" in visitor.get(f"{story.desk}/recounting").text
         missing = visitor.get(story.desk).text
         seen = re.search(r'name="fingerprint" value="(\w+)"', missing)[1]
         assert visitor.post(f"{story.desk}/publish", fingerprint=seen).status_code == 422
@@ -174,13 +177,14 @@ def test_actions_open_tickets_and_taking_them_out_withdraws_these(desk, story):
 
 
 def test_a_meeting_takes_days_and_meets_their_wall(desk, story):
+    with_contract(desk.make, story.client, engagement_days=Decimal("0.75"))
     with visiting(desk, story.manager) as visitor:
         booking = f"{story.desk}/meeting"
         assert "Informe de servicio" in visitor.get(booking).text
-        refused = visitor.post(booking, **(MEETING | {"days": "17"}))
+        refused = visitor.post(booking, **(MEETING | {"days": "1"}))
         assert refused.status_code == 409
         assert 'value="Talk about it"' in refused.text
-        assert "16" in re.search(r'field-error">([^<]+)', refused.text)[1]
+        assert "0,75" in re.search(r'field-error">([^<]+)', refused.text)[1]
         assert entries(story.client) == []
         assert visitor.post(booking, **MEETING).status_code == 302
         assert "Talk about it" in visitor.get(story.desk).text
