@@ -73,7 +73,7 @@ def _levels(values: Mapping[str, Value]) -> Iterator[str]:
         return
     if missed:
         yield f"Compromisos fuera de plazo: {_number(missed)} de {_number(kept.n)}."
-        yield "La causa de cada uno figura en la relación de incumplimientos."
+        yield "Cada uno figura en la relación de incumplimientos."
     else:
         yield "Ningún compromiso se ha salido de plazo."
     if near.part:
@@ -83,8 +83,7 @@ def _levels(values: Mapping[str, Value]) -> Iterator[str]:
 def _whose(values: Mapping[str, Value]) -> Iterator[str]:
     ours = values["whose_time"]
     if ours.amount is not None:
-        yield f"Del tiempo total de lo resuelto, el {_share(ours)} ha estado en nuestras manos;"
-        yield "el resto, a la espera de otros."
+        yield f"Del tiempo total de lo resuelto, el {_share(ours)} ha estado en nuestras manos."
 
 
 def _quality(values: Mapping[str, Value]) -> Iterator[str]:
@@ -127,7 +126,7 @@ def _risks(values: Mapping[str, Value]) -> Iterator[str]:
         yield f"Tickets abiertos que pasan al mes siguiente: {_number(backlog.amount)}."
     if repeats.part:
         yield f"Incidencias repetidas en el mismo terminal: {_number(repeats.part)}."
-    if not backlog.amount and not repeats.part:
+    if not backlog.amount and not repeats.part and mark_of(values) is Mark.GOOD:
         yield "No vemos riesgos para el mes siguiente."
 
 

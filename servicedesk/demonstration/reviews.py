@@ -193,7 +193,7 @@ def _correct(story: Reviewed, reference: str, at: datetime) -> None:
         changes = len(counted[1]) if counted else 0
         words = "Hemos vuelto a contar el mes con lo que llegó después de publicarlo. "
         words += (
-            "Ningún indicador cambia: lo publicado es definitivo."
+            "Ningún indicador cambia."
             if not changes
             else "Cambia un indicador: figura aquí con su valor anterior y el nuevo."
             if changes == 1
