@@ -23,6 +23,7 @@ from benchmarks import (
     planned_calendar,
     policies,
     queue,
+    review_paper,
     sla_dashboard,
     sla_rebuild,
     sla_sweep,
@@ -72,6 +73,7 @@ def main() -> None:
     queue.measure()
     fires.measure()
     planned_calendar.main()
+    review_paper.measure()
     backups.measure()
 
 
