@@ -24,6 +24,7 @@ from benchmarks import (
     policies,
     queue,
     reports,
+    review_paper,
     sla_dashboard,
     sla_rebuild,
     sla_sweep,
@@ -74,6 +75,7 @@ def main() -> None:
     fires.measure()
     planned_calendar.main()
     reports.main()
+    review_paper.measure()
     backups.measure()
 
 

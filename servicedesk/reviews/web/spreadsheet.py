@@ -23,6 +23,7 @@ from servicedesk.reviews.web.words import (
     month_words,
     section_word,
 )
+from servicedesk.shell.formatting import number
 from servicedesk.shell.language import translate
 from servicedesk.tickets.models import STATE_LABELS, TicketState
 
@@ -50,6 +51,8 @@ MEASURES = {
     "whose_time": Unit.ELAPSED_SECONDS,
     "satisfaction": Unit.COUNT,
 }
+# of one figure: a month of ten thousand tickets has twenty times as many lines, which take long to write
+MOST_ITEMS = 5_000
 TAG_HEADS = {
     "metric": msgid("Target"),
     "kind": msgid("Kind"),
@@ -216,7 +219,8 @@ def _items(
         label = label_of(figure.code)
         unit = MEASURES.get(figure.code, figure.unit)
         counting = {True: _yes(True), False: _yes(False)}  # noqa: FBT003
-        for item in evidence.get(figure.code, ()):
+        items = evidence.get(figure.code, ())
+        for item in items[:MOST_ITEMS]:
             for pair in item.tags.items():
                 if pair not in known:
                     known[pair] = tag_words(*pair)
@@ -228,6 +232,9 @@ def _items(
                 counting[item.counts],
                 item.about,
             ]
+        if len(items) > MOST_ITEMS:
+            more = number(len(items) - MOST_ITEMS)
+            yield [label, _("%(more)s more are in the review's evidence as JSON.", more=more)]
 
 
 def _actions(book: Book, content: Content) -> None:
