@@ -12,6 +12,7 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 from sqlalchemy import select
 
+from servicedesk.accounts.tokens import create_token
 from servicedesk.clients.models import Contract
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM, Role
@@ -133,15 +134,22 @@ def test_a_published_review_is_accessible_paper_and_the_same_to_the_byte_for_eve
         visitor = entered(app, sessions, contact)
         return [visitor.get(path).data for path in paths]
 
+    with database.acting_as(SYSTEM):
+        headers = {"Authorization": f"Bearer {create_token(contact, 'test')}"}
+
     first = files()
     database.use_sessions(sessions)
     with database.acting_as(SYSTEM):
-        review = review_view(manager, reference).review
+        digest = review_view(manager, reference).review.hash
         database.session().rollback()
     with clock.told_as(mid_month()):
         ask(contact, "Another one", TicketKind.INCIDENT)
     with clock.told_as(datetime.now(UTC) + timedelta(days=400)):
         assert files() == first
+    address = f"/api/v1/reviews/{reference}/review"
+    told = [app.test_client().get(f"{address}.{one}", headers=headers) for one in asked]
+    assert [answer.status_code for answer in told] == [200, 200, 422, 200]
+    assert [told[0].data, told[3].data] == [first[0], first[3]]
     spanish, english, default = first[:3]
     assert default == spanish
     assert max(map(len, first[:3])) < LARGEST
@@ -157,7 +165,7 @@ def test_a_published_review_is_accessible_paper_and_the_same_to_the_byte_for_eve
         assert "Norte & Sons" in reader.metadata.title
         words = words_of(paper)
         assert squeezed(HOSTILE) in words
-        assert review.hash in words
+        assert digest in words
         assert f"1/{len(reader.pages)}" in words
     assert "Anexo:cómocomprobarestarevisión" in words_of(spanish)
     assert "Annex:howtocheckthisreview" in words_of(english)
