@@ -23,6 +23,7 @@ from benchmarks import (
     planned_calendar,
     policies,
     queue,
+    reviews,
     sla_dashboard,
     sla_rebuild,
     sla_sweep,
@@ -72,6 +73,7 @@ def main() -> None:
     queue.measure()
     fires.measure()
     planned_calendar.main()
+    reviews.measure()
     backups.measure()
 
 
