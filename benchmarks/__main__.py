@@ -25,6 +25,7 @@ from benchmarks import (
     queue,
     reports,
     review_paper,
+    reviews,
     sla_dashboard,
     sla_rebuild,
     sla_sweep,
@@ -76,6 +77,7 @@ def main() -> None:
     planned_calendar.main()
     reports.main()
     review_paper.measure()
+    reviews.measure()
     backups.measure()
 
 

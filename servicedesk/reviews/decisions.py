@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
 
@@ -13,7 +13,7 @@ from servicedesk.sla.evaluation import EventKind, evaluation_of
 from servicedesk.sla.models import SlaCycle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -31,21 +31,25 @@ _BY_TARGET = frozenset({Verdict.BREACHED, Verdict.RUNNING})
 
 
 def decided_in(
-    session: Session, period: Period, tickets: Sequence[TicketFacts]
+    period: Period, tickets: Sequence[TicketFacts], kept: Sequence[CycleFacts]
 ) -> Sequence[CycleFacts]:
     """Return what was met, breached or superseded in a month, oldest ticket first.
 
-    A ticket that was replanned, withdrawn or merged after the month is told as it was at its end.
+    `kept` is what the clocks keep. A ticket that was replanned, withdrawn or merged after the month is
+    told as it was at its end.
     """
-    rewritten = {one.ledger_id for one in tickets if _is_rewritten(one, period.end)}
-    by_ledger = {one.ledger_id: one for one in tickets}
+    rewritten = {one.ledger_id: one for one in tickets if _is_rewritten(one, period.end)}
     found = [
         cycle
-        for ledger_id in rewritten
-        for cycle in _as_they_were(by_ledger[ledger_id], period)
+        for ticket in rewritten.values()
+        for cycle in _as_they_were(ticket, period)
         if cycle.verdict is not Verdict.RUNNING
     ]
-    found += _stored(session, period, {k: v for k, v in by_ledger.items() if k not in rewritten})
+    found += [
+        cycle
+        for cycle in kept
+        if cycle.ledger_id not in rewritten and period.holds(cycle.decided_at)
+    ]
     return sorted(found, key=lambda one: (one.ledger_id, one.metric, one.ordinal))
 
 
@@ -59,9 +63,8 @@ def _is_rewritten(ticket: TicketFacts, after: datetime) -> bool:
     return any(event.at >= after and event.kind in REWRITES for event in ticket.story.events)
 
 
-def _stored(
-    session: Session, period: Period, by_ledger: dict[int, TicketFacts]
-) -> Iterator[CycleFacts]:
+def stored(session: Session, span: Period, by_ledger: Mapping[int, Any]) -> Sequence[CycleFacts]:
+    """Return the cycles of some tickets, by their ledgers, that were decided in a span of days."""
     # a breach is decided when its target runs out, anything else when it stops
     decided_at = case(
         (SlaCycle.verdict.in_(_BY_TARGET), SlaCycle.due_at), else_=SlaCycle.stopped_at
@@ -76,17 +79,30 @@ def _stored(
             SlaCycle.verdict,
             SlaCycle.is_near_miss,
             SlaCycle.target_seconds,
-            decided_at.label("decided_at"),
+            decided_at,
         ).where(
             SlaCycle.ledger_id == func.any(list(by_ledger)),
             SlaCycle.verdict.in_(_TOLD),
-            decided_at >= period.start,
-            decided_at < period.end,
+            decided_at >= span.start,
+            decided_at < span.end,
         )
     )
-    for row in rows:
-        ticket = by_ledger[row.ledger_id]
-        yield CycleFacts(reference=ticket.reference, subject=ticket.subject, **row._mapping)  # noqa: SLF001
+    return [
+        CycleFacts(
+            ledger_id=ledger_id,
+            reference=by_ledger[ledger_id].reference,
+            subject=by_ledger[ledger_id].subject,
+            metric=metric,
+            ordinal=ordinal,
+            kind=kind,
+            priority=priority,
+            verdict=verdict,
+            is_near_miss=is_near_miss,
+            target_seconds=target_seconds,
+            decided_at=at,
+        )
+        for ledger_id, metric, ordinal, kind, priority, verdict, is_near_miss, target_seconds, at in rows
+    ]
 
 
 def _as_they_were(ticket: TicketFacts, period: Period) -> Iterator[CycleFacts]:

@@ -85,3 +85,4 @@ class IncidentFacts:
     category: str
     started_at: datetime
     device_ids: frozenset[int]
+    set_aside_at: datetime | None  # merged into another, or found to be spam or a test

@@ -7,18 +7,17 @@ statements does not grow with what there is.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from servicedesk.reviews.decisions import as_it_stood, decided_in
-from servicedesk.reviews.reading import incidents_of, said_of, tickets_of
-from servicedesk.reviews.records import commands_of, fleet_of, runs_of, year_of
+from servicedesk.reviews.reading import REPEATED_WITHIN, Reading, tickets_in
+from servicedesk.reviews.records import fleet_of, year_of
 from servicedesk.sla.cycles import COUNTED, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy.orm import Session
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from servicedesk.reviews.facts import CycleFacts, IncidentFacts, Said, TicketFacts
     from servicedesk.reviews.period import Period
     from servicedesk.reviews.records import CommandFacts, RunFacts, YearFacts
+    from servicedesk.reviews.stories import Holder
     from servicedesk.sla.cycles import Metric
 
 
@@ -34,18 +34,27 @@ class History:
     """The facts of a contract's month; each part is read when a figure first asks for it."""
 
     def __init__(
-        self, session: Session, contract: Contract, period: Period, counted_at: datetime
+        self,
+        session: Session,
+        contract: Contract,
+        period: Period,
+        counted_at: datetime,
+        reading: Reading | None = None,
     ) -> None:
-        """Tell of whom and when; `counted_at` is never before the month's end."""
+        """Tell of whom and when; `counted_at` is never before the month's end.
+
+        `reading`: what was read already, of this month among others and at the same instant.
+        """
         self.session = session
         self.contract = contract
         self.period = period
         self.counted_at = max(counted_at, period.end)
+        self.reading = reading or Reading(session, period, self.counted_at)
 
     @cached_property
     def tickets(self) -> Sequence[TicketFacts]:
         """Return every ticket that was open in the month, resolved in it or rated in it."""
-        return tickets_of(self.session, self.period)
+        return tickets_in(self.reading.tickets, self.period)
 
     @cached_property
     def counted(self) -> Sequence[TicketFacts]:
@@ -59,26 +68,32 @@ class History:
         return [(ticket, at) for ticket, at in found if at and self.period.holds(at)]
 
     @cached_property
-    def _said(self) -> Mapping[int, Sequence[Said]]:
-        return said_of(self.session, [ticket.id for ticket in self.tickets])
+    def held(self) -> Sequence[tuple[TicketFacts, Mapping[Holder, tuple[timedelta, timedelta]]]]:
+        """Return whose the time of each resolved ticket was, elapsed and business time."""
+        return [
+            (ticket, ticket.story.time_by_holder(ticket.story.created_at, at, ticket.calendar))
+            for ticket, at in self.resolved
+        ]
 
     @cached_property
     def messages(self) -> Mapping[int, Sequence[Said]]:
         """Return the public messages after the opening one, by the ticket's id, oldest first."""
+        said = self.reading.said
         return {
-            ticket_id: [one for one in said if one.is_message]
-            for ticket_id, said in self._said.items()
+            ticket.id: [one for one in said.get(ticket.id, ()) if one.is_message]
+            for ticket in self.tickets
         }
 
     @cached_property
     def scores(self) -> Mapping[int, Sequence[Said]]:
         """Return the scores that are known, by the ticket's id, oldest first."""
-        found: dict[int, list[Said]] = defaultdict(list)
-        for ticket_id, said in self._said.items():
-            found[ticket_id] += [
-                one for one in said if one.score is not None and one.at <= self.counted_at
+        said, until = self.reading.said, self.counted_at
+        return {
+            ticket.id: [
+                one for one in said.get(ticket.id, ()) if one.score is not None and one.at <= until
             ]
-        return found
+            for ticket in self.tickets
+        }
 
     @cached_property
     def scored(self) -> Sequence[tuple[TicketFacts, Said]]:
@@ -91,7 +106,7 @@ class History:
 
     @cached_property
     def _cycles(self) -> Sequence[CycleFacts]:
-        return decided_in(self.session, self.period, self.tickets)
+        return decided_in(self.period, self.tickets, self.reading.cycles)
 
     @cached_property
     def decided(self) -> Sequence[CycleFacts]:
@@ -128,17 +143,24 @@ class History:
     @cached_property
     def incidents(self) -> Sequence[IncidentFacts]:
         """Return the incidents of the month and of the thirty days before it, oldest first."""
-        return incidents_of(self.session, self.period)
+        first, end = self.period.start - REPEATED_WITHIN, self.period.end
+        return [
+            one
+            for one in self.reading.incidents
+            if first <= one.started_at < end
+            and (one.set_aside_at is None or one.set_aside_at >= end)
+        ]
 
     @cached_property
     def commands(self) -> Sequence[CommandFacts]:
         """Return the commands that left for devices in the month."""
-        return commands_of(self.session, self.period, self.counted_at)
+        holds = self.period.holds
+        return [one for one in self.reading.commands if holds(one.sent_at)]
 
     @cached_property
     def runs(self) -> Sequence[RunFacts]:
         """Return the planned times of the month."""
-        return runs_of(self.session, self.period, self.counted_at)
+        return [one for one in self.reading.runs if self.period.holds(one.due_at)]
 
     @cached_property
     def fleet(self) -> FleetSnapshot | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from servicedesk.clients.models import Contract
 
 MONTHS = 13  # of a trend, the month itself among them
@@ -26,12 +29,12 @@ class Period:
     last_on: date
     zone: str
 
-    @property
+    @cached_property
     def start(self) -> datetime:
         """Return its first instant."""
         return self._midnight(self.first_on)
 
-    @property
+    @cached_property
     def end(self) -> datetime:
         """Return the first instant after it."""
         return self._midnight(self.last_on + timedelta(days=1))
@@ -46,6 +49,11 @@ class Period:
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
+
+
+def span_of(periods: Sequence[Period]) -> Period:
+    """Return the days from the first of some months of a contract, in order, to the last."""
+    return replace(periods[0], last_on=periods[-1].last_on)
 
 
 def period_of(contract: Contract, month: date) -> Period | None:

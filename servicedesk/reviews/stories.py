@@ -59,6 +59,11 @@ class Story:
         """Whether somebody had to do something about it just before an instant."""
         return self.before(at) in _BEGINS
 
+    def is_alive_at(self, at: datetime) -> bool:
+        """Whether anything was or is to be done about it from an instant on."""
+        last, kind = self.turns[-1]
+        return last >= at or kind in _BEGINS
+
     def resolved_at(self, at: datetime) -> datetime | None:
         """Return when it was resolved, if it stood resolved just before an instant."""
         last = next(((when, kind) for when, kind in reversed(self.turns) if when < at), None)
@@ -92,6 +97,8 @@ class Story:
 
         While it stood resolved and was reopened later, it was the operator's.
         """
+        if not any(event.kind is EventKind.PAUSED for event in self.events):
+            return {Holder.OPERATOR: (end - start, calendar.between(start, end))}
         found: dict[Holder, tuple[timedelta, timedelta]] = {}
         for piece in lapse(self.events, start, end, calendar):
             holder = _HOLDERS[piece.party]

@@ -49,7 +49,7 @@ def write_records(session: Session, world: Any) -> None:
 
 def _orders(session: Session, world: Any, client_id: int) -> None:
     dice = world.dice
-    for number in range(8):
+    for number in range(14):
         batch = CommandBatch(
             client_id=client_id,
             created_at=FIRST,

@@ -13,6 +13,8 @@ from servicedesk.reviews.counting import count_month
 from servicedesk.reviews.frozen import packed, unpacked
 from servicedesk.reviews.metrics import BY_CODE, FIGURES
 from servicedesk.reviews.metrics.figure import Unit, Value
+from servicedesk.reviews.period import period_of, span_of
+from servicedesk.reviews.reading import Reading
 from tests.figures.lives import NOW
 from tests.figures.oracle import Month
 from tests.figures.rows import Rows
@@ -45,6 +47,7 @@ def counted_of(world, superuser):
                 at += DELAYS[(number + place) % len(DELAYS)]
                 if done := count_month(session, contract, month, at):
                     found.append((done, Month(rows, contract.reference, month, at, NOW)))
+            assert_read_together_is_the_same(session, contract)
         session.expunge_all()  # what is read stays as it is
         session.rollback()
     assert len(found) == sum(
@@ -53,6 +56,17 @@ def counted_of(world, superuser):
         for month in MONTHS
     )
     return found
+
+
+def assert_read_together_is_the_same(session, contract):
+    """All months counted from one reading are what each is by itself."""
+    periods = [period for month in MONTHS if (period := period_of(contract, month))]
+    reading = Reading(session, span_of(periods), NOW)
+    for period in periods:
+        together, alone = (
+            count_month(session, contract, period.month, NOW, read) for read in (reading, None)
+        )
+        assert (together.values, together.evidence) == (alone.values, alone.evidence)
 
 
 def test_every_figure_is_what_a_plain_program_counts(counted):

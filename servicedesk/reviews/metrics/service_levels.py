@@ -29,6 +29,9 @@ class ServiceLevels(Share):
             "A ticket that is reopened begins another cycle. Cycles that were replaced because the"
             " ticket's priority or agreement changed are left out and listed."
         ),
+        msgid(
+            "Provisional while a target that ran out as a day closed can be met before the next opening."
+        ),
     )
     section = Section.SERVICE_LEVELS
     better = Better.UP

@@ -35,16 +35,12 @@ class TimeToResolveNet(Duration):
 
     def evidence(self, history: History) -> Sequence[Item]:
         """Return one item a resolved ticket, with the operator's business seconds."""
-        found = []
-        for ticket, at in history.resolved:
-            times = ticket.story.time_by_holder(ticket.story.created_at, at, ticket.calendar)
-            _elapsed, business = times.get(Holder.OPERATOR, (ZERO, ZERO))
-            found.append(
-                Item(
-                    reference=ticket.reference,
-                    measure=seconds(business),
-                    tags=ticket.tags,
-                    about=ticket.subject,
-                )
+        return [
+            Item(
+                reference=ticket.reference,
+                measure=seconds(times.get(Holder.OPERATOR, (ZERO, ZERO))[1]),
+                tags=ticket.tags,
+                about=ticket.subject,
             )
-        return found
+            for ticket, times in history.held
+        ]

@@ -21,7 +21,7 @@ class Flow(StrEnum):
 
     OPENING = "opening"  # open at the beginning
     CREATED = "created"
-    CAME_BACK = "came_back"  # had been resolved before the month, and is open at its end
+    CAME_BACK = "came_back"  # had been resolved before the month, and was reopened in it
     RESOLVED = "resolved"
     LEFT = "left"  # withdrawn, or set aside, without a resolution
     CLOSING = "closing"  # open at the end
@@ -36,8 +36,9 @@ class Volume(Figure):
     definition = (
         msgid("Tickets finally resolved in the month, divided by those created in it."),
         msgid(
-            "Open at the beginning, plus created, plus come back (resolved in an earlier month and open"
-            " at the end of this one), less resolved, less withdrawn, are those open at the end."
+            "Open at the beginning, plus created, plus come back (resolved in an earlier month, and in"
+            " this one reopened: still open or resolved again at its end), less resolved, less"
+            " withdrawn, are those open at the end."
         ),
         msgid(
             "Tickets that were merged into another, spam or a test are left out of all figures and"

@@ -44,19 +44,17 @@ class WhoseTime(Figure):
                 tags={"holder": holder.value},
                 about=ticket.subject,
             )
-            for ticket, at in history.resolved
-            for holder, (elapsed, _business) in sorted(
-                ticket.story.time_by_holder(ticket.story.created_at, at, ticket.calendar).items()
-            )
+            for ticket, times in history.held
+            for holder, (elapsed, _business) in sorted(times.items())
         ]
 
     def value(self, history: History, items: Sequence[Item]) -> Value:
         """Return the operator's share, with every holder's; n is the number of tickets."""
         del history
         whole = sum(item.measure or 0 for item in items)
-        by_holder = {
-            holder: [item for item in items if item.tags["holder"] == holder] for holder in Holder
-        }
+        by_holder: dict[Holder, list[Item]] = {holder: [] for holder in Holder}
+        for item in items:
+            by_holder[Holder(item.tags["holder"])].append(item)
         sums = {holder: sum(i.measure or 0 for i in found) for holder, found in by_holder.items()}
         return Value(
             amount=share(sums[Holder.OPERATOR], whole),
