@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 
 from config import Settings
 from servicedesk import registry, schema
+from servicedesk.accounts import passwords
 from servicedesk.core import database, embedded_postgres, files, sealing
 from servicedesk.core.actors import GATE, SYSTEM, Role
 from servicedesk.planning.checks import backup
@@ -38,6 +40,11 @@ HOMES = {Role.ACCOUNT_MANAGER: "**/desk/portfolio/"}
 SOON = 20_000  # milliseconds in which a page has to show what happened
 
 
+def pytest_configure() -> None:
+    """Have passwords hashed and checked in no time: tests sign in hundreds of times."""
+    passwords._hasher[:] = [passwords.CHEAP]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long and with browsers: two processes then end at the same time."""
     items.sort(key=lambda item: "journeys" not in item.path.parts and not needs(item, "browser"))
@@ -48,21 +55,42 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def instance() -> Iterator[Path]:
-    """A folder with a running database server."""
+def pristine() -> Iterator[Path]:
+    """A folder with a migrated server that does not run, to copy: migrating takes seconds."""
     with tempfile.TemporaryDirectory(prefix="desk-") as name:
         folder = Path(name)
         embedded_postgres.ensure_running(folder, throw_away=True)
         try:
-            yield folder
+            schema.upgrade(embedded_postgres.url(folder))
         finally:
             embedded_postgres.stop(folder)
+        yield folder
+
+
+@contextmanager
+def running_copy(pristine: Path, folder: Path) -> Iterator[Path]:
+    """Run a copy of the migrated server in `folder`; whoever asked may stop and start it."""
+    shutil.copytree(pristine / "postgres", folder / "postgres")
+    embedded_postgres.ensure_running(folder, throw_away=True)
+    try:
+        yield folder
+    finally:
+        embedded_postgres.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def instance(pristine: Path) -> Iterator[Path]:
+    """A folder with a running database server."""
+    with (
+        tempfile.TemporaryDirectory(prefix="desk-") as name,
+        running_copy(pristine, Path(name)) as folder,
+    ):
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def migrated(instance: Path) -> str:
     """The name of a database that every test copies."""
-    schema.upgrade(embedded_postgres.url(instance))
     return embedded_postgres.ROLE
 
 
@@ -194,12 +222,10 @@ def desk(running_desk: Desk) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Path]:
+def own_server(pristine: Path, tmp_path: Path) -> Iterator[Path]:
     """A migrated database on a server that the test may stop."""
-    embedded_postgres.ensure_running(tmp_path, throw_away=True)
-    schema.upgrade(embedded_postgres.url(tmp_path))
-    yield tmp_path
-    embedded_postgres.stop(tmp_path)
+    with running_copy(pristine, tmp_path) as folder:
+        yield folder
 
 
 # for a module only: while it is open, no other test can run a loop in this thread

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "a-long-Password-1"
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.005, 0.1  # seconds between two looks
 PATIENCE = 60  # seconds; a busy machine is no fault of ours
 START = 100  # seconds for four processes that all import the house
 # loading those of the machine takes longer than most requests, and on loopback nobody shows any
@@ -53,7 +54,7 @@ def client_at(address: str, **options: object) -> httpx.Client:
 
 @cache
 def hashed_password() -> str:
-    """Hash once for everybody: it takes as long as many a test."""
+    """Hash once for everybody."""
     return hash_password(PASSWORD)
 
 
@@ -205,11 +206,12 @@ def point_at(source: scoped_session) -> None:
 
 def until(true, seconds: float = PATIENCE, what: str = "") -> object:
     """Wait until `true()` is truthy, and return what it gave."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, SHORTEST_PAUSE
     while time.monotonic() < deadline:
         if found := true():
             return found
-        time.sleep(0.1)
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)  # most of what is waited for comes at once
     raise AssertionError(f"not within {seconds} s: {what or true}")
 
 
@@ -249,9 +251,7 @@ def desk_on(address: str, folder: Path, *, with_worker: bool = True) -> Iterator
             *("--state", str(folder / "sandbox.sqlite3")),
             *("--callback-url", f"{desk.address}/engines/sandbox/notifications"),
         )
-        desk.start(
-            "web", "-m", "gunicorn", "--config", "python:servicedesk.processes.web", "wsgi:app"
-        )
+        desk.start("web", "-m", "gunicorn", "--config", "python:tests.cheap_web", "wsgi:app")
         if with_worker:
             desk.start_worker()
         until(lambda: answers(f"{desk.address}/healthz") and answers(desk.sandbox), START, "start")

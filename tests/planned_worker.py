@@ -54,7 +54,7 @@ class Marking(Check):
         return []
 
 
-checks._BY_CODE[CODE] = Marking()
+checks.CHECKS = (*checks.CHECKS, Marking())
 
 if __name__ == "__main__":
     sys.exit(worker.main())

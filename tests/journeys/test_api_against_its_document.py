@@ -34,7 +34,7 @@ def test_no_input_breaks_the_api_or_its_document(desk, role):
         seen.add((operation.method, operation.path))
 
         @settings(
-            max_examples=25,
+            max_examples=15,
             deadline=None,
             derandomize=True,
             database=None,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import create_engine, text
 
-from servicedesk import schema
 from servicedesk.core import embedded_postgres
 from servicedesk.core.embedded_postgres import _pg_ctl, _privileges, _run
+from tests.conftest import running_copy
 from tests.desk_on_loopback import client_at, desk_on, until
 from tests.visitor import visiting
 
@@ -26,20 +26,16 @@ CALLERS = 8
 
 
 @pytest.fixture
-def desk_of_its_own(tmp_path):
+def desk_of_its_own(pristine, tmp_path):
     """A desk on a server that the test may stop."""
-    home = tmp_path / "server"
+    home, folder = tmp_path / "server", tmp_path / "desk"
     home.mkdir()
-    embedded_postgres.ensure_running(home)
-    address = embedded_postgres.url(home)
-    try:
-        schema.upgrade(address)
-        folder = tmp_path / "desk"
-        folder.mkdir()
-        with desk_on(address, folder, with_worker=False) as desk:
-            yield desk, home
-    finally:
-        embedded_postgres.stop(home)
+    folder.mkdir()
+    with (
+        running_copy(pristine, home),
+        desk_on(embedded_postgres.url(home), folder, with_worker=False) as desk,
+    ):
+        yield desk, home
 
 
 def stop_at_once(home) -> None:

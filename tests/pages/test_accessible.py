@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
@@ -60,6 +61,8 @@ def look(desk, page, paths) -> list[str]:
         page.set_viewport_size({"width": width, "height": 900})
         for path in paths:
             page.goto(desk.address + path)
+            # what is still being asked for is shown pale
+            expect(page.locator(".htmx-request")).to_have_count(0)
             found += violations(page)
             too_wide = page.evaluate(
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"

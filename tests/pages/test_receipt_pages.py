@@ -29,6 +29,7 @@ from servicedesk.tickets.models import Impact, Urgency
 from tests.desk_on_loopback import until
 from tests.pages.test_statements import app, counting, entered  # noqa: F401  a fixture
 from tests.visitor import visiting
+from tests.warning_story import WHY
 
 MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)  # ten in Madrid
 HOUR = timedelta(hours=1)
@@ -65,7 +66,7 @@ def story(make, sessions):
     with at(26):
         move_ticket(agent, ticket.reference, "resume")
     with at(26.5):
-        move_ticket(agent, ticket.reference, "resolve", words="Done.")
+        move_ticket(agent, ticket.reference, "resolve", words="Done.", why=WHY)
     return ticket, contact, agent, client
 
 

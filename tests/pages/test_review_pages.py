@@ -180,7 +180,7 @@ def test_a_meeting_takes_days_and_meets_their_wall(desk, story):
     with_contract(desk.make, story.client, engagement_days=Decimal("0.75"))
     with visiting(desk, story.manager) as visitor:
         booking = f"{story.desk}/meeting"
-        assert "Informe de servicio" in visitor.get(booking).text
+        assert "Revisión del servicio" in visitor.get(booking).text
         refused = visitor.post(booking, **(MEETING | {"days": "1"}))
         assert refused.status_code == 409
         assert 'value="Talk about it"' in refused.text
