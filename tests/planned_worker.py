@@ -54,7 +54,6 @@ class Marking(Check):
         return []
 
 
-checks.CHECKS = (*checks.CHECKS, Marking())
-
 if __name__ == "__main__":
+    checks.CHECKS = (*checks.CHECKS, Marking())
     sys.exit(worker.main())
