@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, cast, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from servicedesk.accounts.models import Notice
+from servicedesk.accounts.models import Notice, User
 from servicedesk.core import audit, database
 from servicedesk.core.errors import NotFound
+from servicedesk.core.mail import Letter, queue_mails
 from servicedesk.core.paging import PAGE_SIZE, Page, decode_cursor, page_of
 from servicedesk.core.unit_of_work import unit_of_work
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
@@ -45,6 +46,40 @@ def add_notices(
     }
     rows = select(people, *(literal(value, column.type) for column, value in told.items()))
     work.session.execute(insert(Notice).from_select([Notice.user_id, *told], rows))
+
+
+def tell_people(
+    work: Work,
+    people: Sequence[User],
+    kind: str,
+    *,
+    reference: str,
+    client_id: int | None,
+    only_by_mail: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> None:
+    """Tell each of them inside the desk and by mail, in their words; `kind` names notice and template.
+
+    `people` are users, or rows with their id, email, language and time_zone.
+    """
+    add_notices(
+        work,
+        [person.id for person in people],
+        kind=kind,
+        reference=reference,
+        client_id=client_id,
+        **facts,
+    )
+    said = facts | dict(only_by_mail or {}) | {"reference": reference}
+    letters = [
+        Letter(
+            recipient=person.email,
+            language=person.language,
+            context=said | {"time_zone": person.time_zone},
+        )
+        for person in people
+    ]
+    queue_mails(work, letters, kind, about=reference)
 
 
 def notices(actor: Actor, cursor: str | None = None, size: int = PAGE_SIZE) -> Page[Notice]:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
+from servicedesk.accounts.notices import tell_people
 from servicedesk.clients.models import Client
 from servicedesk.core import clock, database
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.engagement.models import Visit, VisitState
-from servicedesk.engagement.warnings import people_of, tell_people
+from servicedesk.engagement.warnings import people_of
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -67,9 +68,10 @@ def _tell(work: Work, visit: Visit) -> None:
     tell_people(
         work,
         people,
-        client,
         NOTICE,
-        visit.reference,
+        reference=visit.reference,
+        client_id=client.id,
+        client=client.name,
         title=visit.title,
         starts_at=visit.starts_at,
     )

@@ -5,17 +5,16 @@ Reserved days count: they are gone unless somebody releases them, and a warning 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from servicedesk.accounts.models import User
-from servicedesk.accounts.notices import add_notices
+from servicedesk.accounts.notices import tell_people
 from servicedesk.clients.models import AccountManagement, Client
 from servicedesk.core.actors import SYSTEM, Role
 from servicedesk.core.jobs import JobName
-from servicedesk.core.mail import Letter, queue_mails
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.engagement.budget import days_of
 from servicedesk.engagement.models import BudgetWarning, EngagementYear
@@ -73,9 +72,10 @@ def tell_warning(year_id: int, percent: int) -> None:
         tell_people(
             work,
             people,
-            client,
             NOTICE,
-            client.reference,
+            reference=client.reference,
+            client_id=client.id,
+            client=client.name,
             title=client.name,
             percent=percent,
             left=str(days_of(budget.left_quarters)),
@@ -98,27 +98,3 @@ def people_of(work: Work, client_id: int, *, with_supervisors: bool) -> Sequence
     return work.session.scalars(
         select(User).where(User.is_active, whom).order_by(User.name, User.id)
     ).all()
-
-
-def tell_people(
-    work: Work, people: Sequence[User], client: Client, kind: str, reference: str, **facts: Any
-) -> None:
-    """Tell each of them inside the desk and by mail, in their words."""
-    told = facts | {"client": client.name}
-    add_notices(
-        work,
-        [person.id for person in people],
-        kind=kind,
-        reference=reference,
-        client_id=client.id,
-        **told,
-    )
-    letters = [
-        Letter(
-            recipient=person.email,
-            language=person.language,
-            context=told | {"reference": reference, "time_zone": person.time_zone},
-        )
-        for person in people
-    ]
-    queue_mails(work, letters, kind, about=reference)

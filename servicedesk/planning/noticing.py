@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from servicedesk.accounts.models import User
-from servicedesk.accounts.notices import add_notices
+from servicedesk.accounts.notices import tell_people
 from servicedesk.clients.models import AuthorisedContact
-from servicedesk.core.mail import Letter, queue_mails
 from servicedesk.core.text import msgid
 from servicedesk.planning.models import CATEGORY_LABELS
 from servicedesk.planning.run_log import tell
@@ -26,30 +25,21 @@ def tell_contacts(work: Work, run: PlannedRun, news: str) -> None:
     """Tell whoever a run concerns, inside the desk and by mail; `news` names notice and template."""
     task = run.task
     people = _concerned(work, task)
-    facts = {
-        "task": task.reference,
-        "title": task.title,
-        "due_at": run.due_at,
-        "closes_at": run.closes_at,
-    }
-    add_notices(
+    tell_people(
         work,
-        [person.id for person in people],
-        kind=news,
+        people,
+        news,
         reference=task.reference,
         client_id=task.client_id,
-        **facts,
+        only_by_mail={
+            "description": task.description,
+            "category": CATEGORY_LABELS[task.category],
+        },
+        task=task.reference,
+        title=task.title,
+        due_at=run.due_at,
+        closes_at=run.closes_at,
     )
-    more = {"description": task.description, "category": CATEGORY_LABELS[task.category]}
-    letters = [
-        Letter(
-            recipient=person.email,
-            language=person.language,
-            context=facts | more | {"time_zone": person.time_zone},
-        )
-        for person in people
-    ]
-    queue_mails(work, letters, news, about=task.reference)
     tell(work, run, msgid("%(people)s contacts were told."), people=len(people))
 
 

@@ -76,6 +76,11 @@ class CycleFacts:
     target_seconds: int
     decided_at: datetime
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return what figures are broken down by."""
+        return {"metric": self.metric.value, "kind": self.kind, "priority": self.priority}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncidentFacts:

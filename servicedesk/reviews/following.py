@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from servicedesk.engagement.models import ActionPoint, Visit
 from servicedesk.reviews.models import ReviewAction, ReviewState, ServiceReview
-from servicedesk.tickets.models import OPEN_STATES, Ticket
+from servicedesk.tickets.models import OPEN_STATES, Ticket, TicketState
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from servicedesk.reviews.history import History
 
 
@@ -18,16 +20,8 @@ def actions_before(history: History) -> list[dict[str, Any]]:
     """Return the actions that were open in the month or are still, by their day."""
     period = history.period
     reviewed = (
-        select(
-            ReviewAction.words,
-            ReviewAction.owner,
-            ReviewAction.due_on,
-            ServiceReview.reference.label("origin"),
-            Ticket.reference.label("ticket"),
-            Ticket.state,
-        )
+        _followed(ReviewAction, ServiceReview)
         .join(ServiceReview, ServiceReview.id == ReviewAction.review_id)
-        .join(Ticket, Ticket.id == ReviewAction.ticket_id)
         .where(
             ServiceReview.contract_id == period.contract_id,
             ServiceReview.month < period.month,
@@ -36,16 +30,8 @@ def actions_before(history: History) -> list[dict[str, Any]]:
         )
     )
     visited = (
-        select(
-            ActionPoint.words,
-            ActionPoint.owner,
-            ActionPoint.due_on,
-            Visit.reference.label("origin"),
-            Ticket.reference.label("ticket"),
-            Ticket.state,
-        )
+        _followed(ActionPoint, Visit)
         .join(Visit, Visit.id == ActionPoint.visit_id)
-        .join(Ticket, Ticket.id == ActionPoint.ticket_id)
         .where(
             Visit.contract_id == period.contract_id,
             ActionPoint.created_at < period.end,
@@ -57,6 +43,24 @@ def actions_before(history: History) -> list[dict[str, Any]]:
         {**row._mapping, "due_on": row.due_on.isoformat(), "state": row.state.value}  # noqa: SLF001
         for row in sorted(rows, key=lambda row: (row.due_on, row.ticket))
     ]
+
+
+def _followed(
+    kept: type[ReviewAction | ActionPoint], origin: type[ServiceReview | Visit]
+) -> Select[str, str, date, str, str, TicketState]:
+    """Return the query for who does what by when, where that was agreed, and how its ticket is."""
+    return (
+        select(
+            kept.words,
+            kept.owner,
+            kept.due_on,
+            origin.reference.label("origin"),
+            Ticket.reference.label("ticket"),
+            Ticket.state,
+        )
+        .select_from(kept)
+        .join(Ticket, Ticket.id == kept.ticket_id)
+    )
 
 
 def _is_of(history: History) -> ColumnElement[bool]:

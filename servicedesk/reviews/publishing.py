@@ -30,6 +30,8 @@ from servicedesk.reviews.telling import tell_contacts, tell_managers
 from servicedesk.reviews.writing import checked_words, locked_draft, locked_review
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from servicedesk.core.actors import Actor
     from servicedesk.core.unit_of_work import Work
 
@@ -192,9 +194,17 @@ def differences_of(frozen: dict[str, Any], counted: dict[str, Any]) -> list[dict
     ]
 
 
-def _counted_anew(work: Work, review: ServiceReview) -> list[dict[str, Any]]:
-    counted = work.session.get(MonthFigures, (review.contract_id, review.month))
+def recounted_since(session: Session, review: ServiceReview) -> MonthFigures | None:
+    """Return what a worker has counted anew since a review was published; None if none has."""
+    counted = session.get(MonthFigures, (review.contract_id, review.month))
     if counted is None or review.published_at is None or counted.counted_at < review.published_at:
+        return None
+    return counted
+
+
+def _counted_anew(work: Work, review: ServiceReview) -> list[dict[str, Any]]:
+    counted = recounted_since(work.session, review)
+    if counted is None:
         raise NotAllowedNow(msgid("Have the month counted anew first."))
     kept = work.session.get_one(ReviewContent, review.id)
     return differences_of(json.loads(kept.content)["figures"], counted.figures)

@@ -30,7 +30,12 @@ from servicedesk.reviews.models import (
     ReviewText,
     ServiceReview,
 )
-from servicedesk.reviews.publishing import differences_of, fingerprint_of, written_of
+from servicedesk.reviews.publishing import (
+    differences_of,
+    fingerprint_of,
+    recounted_since,
+    written_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -214,11 +219,7 @@ def evidence_of(
 
 def all_evidence(actor: Actor, reference: str) -> Mapping[str, Sequence[Item]]:
     """Return what stands behind every figure. Raises NotFound, Forbidden."""
-    review = review_of(actor, reference)
-    kept = database.session().scalars(
-        select(ReviewContent.evidence).where(ReviewContent.review_id == review.id)
-    )
-    return unpacked(kept.one())
+    return unpacked(_packed(review_of(actor, reference)))
 
 
 def counted_since(actor: Actor, reference: str) -> tuple[MonthFigures, list[dict[str, Any]]] | None:
@@ -227,17 +228,17 @@ def counted_since(actor: Actor, reference: str) -> tuple[MonthFigures, list[dict
     None if nobody has it counted anew since. Raises NotFound, Forbidden.
     """
     view = review_view(actor, reference)
-    review = view.review
-    counted = database.session().get(MonthFigures, (review.contract_id, review.month))
-    if counted is None or review.published_at is None or counted.counted_at < review.published_at:
+    counted = recounted_since(database.session(), view.review)
+    if counted is None:
         return None
     return counted, differences_of(dict(view.content["figures"]), counted.figures)
 
 
 def kept_evidence(actor: Actor, reference: str) -> str:
     """Return the text of the evidence as its hash was taken of it. Raises NotFound, Forbidden."""
-    review = review_of(actor, reference)
-    kept = database.session().scalars(
-        select(ReviewContent.evidence).where(ReviewContent.review_id == review.id)
-    )
-    return text_of(kept.one())
+    return text_of(_packed(review_of(actor, reference)))
+
+
+def _packed(review: ServiceReview) -> bytes:
+    kept = select(ReviewContent.evidence).where(ReviewContent.review_id == review.id)
+    return database.session().scalars(kept).one()

@@ -53,7 +53,7 @@ class Story:
 
     def before(self, at: datetime) -> EventKind | None:
         """Return its last turn before an instant; None if it had not come yet."""
-        return next((kind for when, kind in reversed(self.turns) if when < at), None)
+        return self._last_before(at)[1]
 
     def is_open_at(self, at: datetime) -> bool:
         """Whether somebody had to do something about it just before an instant."""
@@ -66,8 +66,11 @@ class Story:
 
     def resolved_at(self, at: datetime) -> datetime | None:
         """Return when it was resolved, if it stood resolved just before an instant."""
-        last = next(((when, kind) for when, kind in reversed(self.turns) if when < at), None)
-        return last[0] if last and last[1] is EventKind.RESOLVED else None
+        when, kind = self._last_before(at)
+        return when if kind is EventKind.RESOLVED else None
+
+    def _last_before(self, at: datetime) -> tuple[datetime, EventKind] | tuple[None, None]:
+        return next((turn for turn in reversed(self.turns) if turn[0] < at), (None, None))
 
     def resolutions(self) -> list[tuple[datetime, datetime | None]]:
         """Return each time it was resolved, and when it was reopened after that."""

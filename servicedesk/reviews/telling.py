@@ -12,11 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from servicedesk.accounts.models import Notice, User
+from servicedesk.accounts.notices import tell_people
 from servicedesk.clients.models import AuthorisedContact
 from servicedesk.core.actors import SYSTEM
 from servicedesk.core.jobs import JobName
 from servicedesk.core.unit_of_work import unit_of_work
-from servicedesk.engagement.warnings import people_of, tell_people
+from servicedesk.engagement.warnings import people_of
 from servicedesk.reviews.models import ServiceReview
 
 if TYPE_CHECKING:
@@ -70,7 +71,14 @@ def tell(review_id: int, news: str, author_id: int | None, facts: dict[str, Any]
         if _is_told(work, others, news, review.reference, facts["said_at"]):
             return
         tell_people(
-            work, others, review.client, news, review.reference, month=review.month, **facts
+            work,
+            others,
+            news,
+            reference=review.reference,
+            client_id=review.client_id,
+            client=review.client.name,
+            month=review.month,
+            **facts,
         )
         work.note(news=news, told_to=[person.name for person in others])
 

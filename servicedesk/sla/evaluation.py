@@ -166,13 +166,8 @@ def evaluate(events: Iterable[LedgerEvent], now: datetime) -> tuple[Cycle, ...]:
 
 def evaluation_of(events: Iterable[LedgerEvent], now: datetime) -> Evaluation:
     """Return the ledger's cycles and its subject as they stand at `now`."""
-    story = _Story()
-    happened = (event for event in events if event.at <= now)
-    told = tuple(sorted(happened, key=lambda event: (event.at, event.sequence)))
-    for event in told:
-        _TELL[event.kind](story, event)
+    told, story = _story_of(event for event in events if event.at <= now)
     queue, agent_id = story.owner
-    story.pauses.sort(key=lambda pause: pause.start)
     cycles = tuple(
         _cycle(run, story, now)
         for metric in Metric
@@ -196,11 +191,18 @@ def lapse(
 
     Every kind of wait counts, and what overlaps counts once, for whom it was waited first.
     """
+    _told, story = _story_of(events)
+    return _cut(start, end, story.pauses, calendar)
+
+
+def _story_of(events: Iterable[LedgerEvent]) -> tuple[tuple[LedgerEvent, ...], _Story]:
+    """Return events in the order they are told in, and what they tell."""
     story = _Story()
-    for event in sorted(events, key=lambda event: (event.at, event.sequence)):
+    told = tuple(sorted(events, key=lambda event: (event.at, event.sequence)))
+    for event in told:
         _TELL[event.kind](story, event)
     story.pauses.sort(key=lambda pause: pause.start)
-    return _cut(start, end, story.pauses, calendar)
+    return told, story
 
 
 def _started(story: _Story, event: LedgerEvent) -> None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from servicedesk.accounts.models import Notice, User
-from servicedesk.accounts.notices import add_notices
+from servicedesk.accounts.notices import tell_people
 from servicedesk.clients.models import AccountManagement, Client
 from servicedesk.core.actors import SYSTEM, Role
-from servicedesk.core.mail import Letter, queue_mails
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.tickets.models import EntryKind, Ticket, TicketEntry
 
@@ -34,31 +33,19 @@ def tell_unhappy(ticket_id: int) -> None:
         if _is_told(work, ticket, people):
             return
         said = _said(work, ticket)
-        facts = {
-            "title": ticket.subject,
-            "client": work.session.scalar(select(Client.name).where(Client.id == ticket.client_id)),
-            "author": said.author_name,
-            "verdict": said.facts.get("verdict"),
-            "rating": said.facts.get("rating"),
-            "words": said.body,
-        }
-        add_notices(
+        tell_people(
             work,
-            [person.id for person in people],
-            kind=NOTICE,
+            people,
+            NOTICE,
             reference=ticket.reference,
             client_id=ticket.client_id,
-            **facts,
+            title=ticket.subject,
+            client=work.session.scalar(select(Client.name).where(Client.id == ticket.client_id)),
+            author=said.author_name,
+            verdict=said.facts.get("verdict"),
+            rating=said.facts.get("rating"),
+            words=said.body,
         )
-        letters = [
-            Letter(
-                recipient=person.email,
-                language=person.language,
-                context=facts | {"reference": ticket.reference},
-            )
-            for person in people
-        ]
-        queue_mails(work, letters, NOTICE, about=ticket.reference)
         work.note(told_to=[person.name for person in people])
 
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, false, or_, select
 
 from servicedesk.accounts.models import User
-from servicedesk.accounts.notices import add_notices
+from servicedesk.accounts.notices import tell_people
 from servicedesk.clients.models import AccountManagement, Client
 from servicedesk.core.actors import SYSTEM, Role
-from servicedesk.core.mail import Letter, queue_mails
 from servicedesk.core.unit_of_work import unit_of_work
 from servicedesk.sla.clocks import evaluated
 from servicedesk.sla.derivation import numbered
@@ -126,31 +125,19 @@ def _settle(
 def _tell(work: Work, due: Due) -> None:
     people = _people(work, due)
     ticket, cycle = due.ticket, due.cycle
-    facts = {
-        "title": ticket.subject,
-        "client": work.session.scalar(select(Client.name).where(Client.id == ticket.client_id)),
-        "metric": due.warning.metric,
-        "percent": due.warning.percent,
-        "left": int((cycle.target - cycle.elapsed).total_seconds()),  # below zero: overdue
-        "due_at": cycle.due_at,
-    }
-    add_notices(
+    tell_people(
         work,
-        [person.id for person in people],
-        kind=NOTICE,
+        people,
+        NOTICE,
         reference=ticket.reference,
         client_id=ticket.client_id,
-        **facts,
+        title=ticket.subject,
+        client=work.session.scalar(select(Client.name).where(Client.id == ticket.client_id)),
+        metric=due.warning.metric,
+        percent=due.warning.percent,
+        left=int((cycle.target - cycle.elapsed).total_seconds()),  # below zero: overdue
+        due_at=cycle.due_at,
     )
-    letters = [
-        Letter(
-            recipient=person.email,
-            language=person.language,
-            context=facts | {"reference": ticket.reference, "time_zone": person.time_zone},
-        )
-        for person in people
-    ]
-    queue_mails(work, letters, NOTICE, about=ticket.reference)
     _escalate(work, due)
     _settle(work, due.warning, ticket, TOLD, [person.name for person in people])
 

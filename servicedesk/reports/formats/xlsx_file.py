@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import xlsxwriter
 
+from servicedesk.core.spreadsheets import WORKBOOK
 from servicedesk.core.text import Text, msgid
 from servicedesk.reports.columns import ColumnType
 
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 MOST_ON_A_SHEET = 1_048_575  # with its headings, as many as a sheet can hold
 LONGEST_CELL = 32_767
-OPTIONS: dict[str, Any] = {
-    "constant_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-    "in_memory": False,
-}
 SHOWN = {
     ColumnType.DATE: "yyyy-mm-dd",
     ColumnType.INSTANT: "yyyy-mm-dd hh:mm:ss",
@@ -42,7 +36,7 @@ class XlsxFile:
         """Begin with the sheet about it, which is finished at the end."""
         self._sheet, self._say = sheet, say
         # next to the file: a worker's own folder for such things may be small
-        self._book = xlsxwriter.Workbook(str(path), OPTIONS | {"tmpdir": str(path.parent)})
+        self._book = xlsxwriter.Workbook(str(path), WORKBOOK | {"tmpdir": str(path.parent)})
         self._bold = self._book.add_format({"bold": True, "bottom": 1})
         self._formats = [
             self._book.add_format({"num_format": SHOWN[kind]}) if kind in SHOWN else None

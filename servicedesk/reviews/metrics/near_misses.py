@@ -37,11 +37,7 @@ class NearMisses(Share):
             Item(
                 reference=cycle.reference,
                 counts=cycle.is_near_miss,
-                tags={
-                    "metric": cycle.metric.value,
-                    "kind": cycle.kind,
-                    "priority": cycle.priority,
-                },
+                tags=cycle.tags,
                 about=cycle.subject,
             )
             for cycle in history.decided

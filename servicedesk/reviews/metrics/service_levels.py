@@ -45,11 +45,7 @@ class ServiceLevels(Share):
             Item(
                 reference=cycle.reference,
                 counts=cycle.verdict is Verdict.MET,
-                tags={
-                    "metric": cycle.metric.value,
-                    "kind": cycle.kind,
-                    "priority": cycle.priority,
-                },
+                tags=cycle.tags,
                 about=cycle.subject,
             )
             for cycle in history.decided

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
+from servicedesk.core.spreadsheets import WORKBOOK
 from servicedesk.reviews.metrics.figure import Unit
 
 if TYPE_CHECKING:
@@ -58,13 +59,7 @@ class Book:
     def __init__(self, title: str, author: str, made_at: datetime) -> None:
         """Begin it. `made_at` is the only time in it: the same content makes the same bytes."""
         self._file = io.BytesIO()
-        options: dict[str, Any] = {
-            "constant_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-        }
-        self._book = xlsxwriter.Workbook(self._file, options)
+        self._book = xlsxwriter.Workbook(self._file, dict(WORKBOOK))
         self._book.set_properties({"title": title, "author": author, "created": made_at})
         top: dict[str, Any] = {"valign": "top"}
         self._text = self._book.add_format({**top, "text_wrap": True})
